@@ -1,0 +1,90 @@
+"""The lab of one demo, from its folder: `python -m labkit run [NAME ...]`."""
+
+import argparse
+import json
+import os
+import secrets
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from labkit.database import NoPostgres, lab_database
+from labkit.experiment import Result, discover, measure
+from labkit.render import print_table
+from labkit.state import State
+
+console = Console(stderr=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="labkit", description="Runs the experiments of the demo in the current folder.")
+    parser.add_argument("action", choices=["run", "list"])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="experiments to run; all when none is named")
+    parser.add_argument("--output", type=Path, help="write the results here, as JSON")
+    parser.add_argument("--state", type=Path, help="write the progress here, for the HTTP door")
+    arguments = parser.parse_args()
+    sys.path.insert(0, str(Path.cwd()))
+    if not Path("lab/__init__.py").exists():
+        parser.error("there is no lab/ here: call it from a demo's folder")
+    prepare_environment()
+    state = State(arguments.state)
+    try:
+        # the lab's modules import models, so Django has to know its database before they are found
+        with lab_database(Path.cwd().name):
+            return run(arguments, parser, state)
+    except NoPostgres as error:
+        state.failed(str(error))
+        parser.exit(2, f"labkit: {error}\n")
+    except KeyboardInterrupt:
+        state.failed("interrupted")
+        parser.exit(130, "labkit: interrupted; nothing was left behind\n")
+    except Exception as error:
+        state.failed(f"{type(error).__name__}: {error}")
+        raise
+
+
+def prepare_environment() -> None:
+    """Production's settings, as far as they go without TLS: DEBUG would keep every statement in memory."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("SECRET_KEY", secrets.token_hex(32))
+    os.environ["DEBUG"], os.environ["HTTPS"] = "0", "0"
+
+
+def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser, state: State) -> int:
+    import django
+    from django.core.management import call_command
+    from django.db import connections
+
+    django.setup()
+    experiments = discover()
+    if unknown := [name for name in arguments.names if name not in experiments]:
+        parser.error(f"no experiment {', '.join(unknown)} here; there are: {', '.join(experiments)}")
+    if arguments.action == "list":
+        print("\n".join(experiments))
+        return 0
+    results: list[Result] = []
+    demo = Path.cwd().name
+    with console.status(f"{demo}: preparing the lab's database") as status:
+        state.running("preparing")
+        call_command("migrate", verbosity=0)
+        for name in arguments.names or experiments:
+
+            def on_stage(stage: str, name: str = name) -> None:
+                status.update(f"{demo}: {name}, {stage} side")
+                state.running(stage)
+
+            results.append(measure(experiments[name], demo=demo, on_stage=on_stage))
+            console.print(f"{demo}: {name}: {results[-1].proof} ({results[-1].seconds} s)", highlight=False)
+        connections.close_all()
+    if arguments.output:
+        arguments.output.write_text(json.dumps([asdict(result) for result in results]))
+    else:
+        print_table([asdict(result) for result in results])
+    state.done(asdict(results[-1]))
+    return 0 if all(result.holds for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""A crowd: many calls that start at the same moment, spread over processes and threads.
+
+Threads of one process take turns at the interpreter's lock; several processes meet for real in the database. A barrier
+lets nobody start before everybody is there, otherwise the first are done before the last begin and no race is seen.
+"""
+
+import multiprocessing
+import pickle
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import django
+from django.db import connections
+
+START_TIMEOUT_SECONDS = 60
+
+
+def at_once(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], *, processes: int = 2) -> list[Any]:
+    """Calls `function(*each)` for each of the arguments, all released by one barrier. Returns the results in order.
+
+    `function` and its arguments must be picklable (a function at a module's top). Each call has a thread of its own, with
+    its own database connection, opened before the barrier falls. An exception of any call is raised here.
+    """
+    context = multiprocessing.get_context("spawn")  # a fork would share the parent's sockets
+    barrier = context.Barrier(len(arguments), timeout=START_TIMEOUT_SECONDS)
+    shares = [list(range(first, len(arguments), processes)) for first in range(processes)]
+    with ThreadPoolExecutor(processes) as waiters:
+        running = [waiters.submit(_one_process, context, barrier, function, [arguments[i] for i in share]) for share in shares if share]
+        results: list[Any] = [None] * len(arguments)
+        for share, process in zip([share for share in shares if share], running, strict=True):
+            for index, result in zip(share, process.result(), strict=True):
+                results[index] = result
+    return results
+
+
+def _one_process(context: Any, barrier: Any, function: Callable[..., Any], arguments: list[tuple[Any, ...]]) -> list[Any]:
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_in_child, args=(sender, barrier, pickle.dumps((function, arguments))), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        answer = receiver.recv()
+    except EOFError:
+        process.join(timeout=10)
+        raise RuntimeError(f"a process of the crowd died (exit code {process.exitcode})") from None
+    process.join(timeout=10)
+    if isinstance(answer, BaseException):
+        raise answer
+    return list(answer)
+
+
+def _in_child(sender: Any, barrier: Any, work: bytes) -> None:
+    django.setup()
+    function, arguments = pickle.loads(work)  # only now: what it names imports models, which need Django set up
+
+    def one(each: tuple[Any, ...]) -> Any:
+        try:
+            connections["default"].ensure_connection()
+            barrier.wait()
+            return function(*each)
+        except threading.BrokenBarrierError:
+            raise RuntimeError("the crowd did not gather in time") from None
+        except BaseException:
+            barrier.abort()
+            raise
+        finally:
+            connections.close_all()
+
+    try:
+        with ThreadPoolExecutor(len(arguments)) as pool:
+            sender.send(list(pool.map(one, arguments)))
+    except BaseException as error:  # the parent must hear of it, whatever it is
+        sender.send(RuntimeError(f"{type(error).__name__}: {error}"))

@@ -1,0 +1,55 @@
+"""Starts real processes for an experiment, kills them as a fault would, and leaves none behind."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+
+@contextlib.contextmanager
+def running(argv: Sequence[str], **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process, in a group of its own, that is ended with its children when the block ends. `argv[0]` "python" is ours."""
+    argv = [sys.executable if word == "python" and index == 0 else word for index, word in enumerate(argv)]
+    process = subprocess.Popen(argv, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        yield process
+    finally:
+        kill(process, signal.SIGTERM)
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            kill(process, signal.SIGKILL)
+            process.wait()
+
+
+def kill(process: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:
+    """Sends a signal to the process and its children, as the kernel's memory killer or an operator would."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def wait_until(condition: Callable[[], bool], *, timeout_seconds: float, what: str) -> None:
+    """Polls a condition; raises TimeoutError, with `what` was awaited, when it does not come true in time."""
+    deadline = time.monotonic() + timeout_seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {timeout_seconds:g} s for {what}")
+        time.sleep(0.02)
+
+
+def answers(host: str, port: int) -> bool:
+    """True when something accepts connections there."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,104 @@
+"""Servers for one test run or one measurement: started together, stopped and removed at the end."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from nexus import servers
+from nexus.sweep import MARK, sweep
+
+START_TIMEOUT_SECONDS = 60
+
+
+class ServersMissing(Exception):
+    """A server program is not installed; the message says how to install it."""
+
+
+@contextlib.contextmanager
+def private_set() -> Iterator[dict[str, str]]:
+    """Yields the URLs of four servers (see `servers.urls`). Those that the environment names are used as they are."""
+    named = {name: os.environ[name] for name in ("POSTGRES_URL", "REDIS_URL", "RABBITMQ_URL", "MEMCACHED_URL") if os.environ.get(name)}
+    if len(named) == len(servers.SERVERS):
+        yield named
+        return
+    refuse_missing()
+    directory = Path(tempfile.mkdtemp(prefix="nexus-", dir="/tmp"))
+    directory.chmod(0o711)  # the servers' accounts pass through it to their own folders
+    site = servers.Site(directory, free_port_base(), secrets.token_hex(8))
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        for server in servers.SERVERS.values():
+            server.prepare(site)
+            running.append(start(server.process(site), directory))
+        wait_until_answering(site, running)
+        yield servers.urls(site) | named
+    finally:
+        for process in running:
+            process.send_signal(signal.SIGINT if "postgres" in str(process.args) else signal.SIGTERM)
+        sweep(str(directory), (directory,), grace_seconds=8)
+        for process in running:
+            process.wait(timeout=10)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def refuse_missing() -> None:
+    missing = [server for server in servers.SERVERS.values() if server.missing()]
+    if missing:
+        packages = " ".join(server.package for server in missing)
+        raise ServersMissing(f"missing: {', '.join(server.name for server in missing)}. Install: apt-get install {packages}")
+
+
+def start(process: servers.Process, mark: Path) -> subprocess.Popen[bytes]:
+    log = mark / f"{process.name}.log"
+    return subprocess.Popen(
+        process.argv,
+        cwd=process.cwd,
+        env={**os.environ, **process.env, MARK: str(mark)},
+        user=process.user,
+        group=None,
+        stdout=log.open("ab"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C goes to us, and we stop them in order
+    )
+
+
+def wait_until_answering(site: servers.Site, running: list[subprocess.Popen[bytes]]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    waiting = list(servers.SERVERS.values())
+    while waiting:
+        waiting = [server for server in waiting if not server.answers(site)]
+        if not waiting:
+            return
+        dead = [process for process in running if process.poll() is not None]
+        if dead or time.monotonic() > deadline:
+            name = waiting[0].name
+            tail = (site.directory / f"{name}.log").read_text(errors="replace").strip().splitlines()[-3:]
+            raise RuntimeError(f"{name} did not start: {' / '.join(tail)}")
+        time.sleep(0.1)
+
+
+def free_port_base() -> int:
+    """A base for which every port of the set is free now."""
+    offsets = [*servers.PORTS.values(), *servers.RABBITMQ_EXTRA_PORTS.values()]
+    for base in range(20000, 30000, 100):
+        if all(port_is_free(base + offset) for offset in offsets):
+            return base
+    raise RuntimeError("no free ports between 20000 and 30000")
+
+
+def port_is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((servers.HOST, port))
+        except OSError:
+            return False
+    return True

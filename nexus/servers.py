@@ -1,0 +1,260 @@
+"""The four servers, private: on their own ports, in their own folder, on 127.0.0.1 only.
+
+Nothing here talks to a server that somebody else started. Each server knows its programs, the Debian
+package that brings them, its command, and how to tell that it answers.
+"""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pika
+import psycopg
+import redis
+
+HOST = "127.0.0.1"
+# Offsets from PORT_BASE; with the default of 8000 none is a standard port of any of the four.
+PORTS = {"postgres": 32, "redis": 79, "rabbitmq": 72, "memcached": 11}
+RABBITMQ_EXTRA_PORTS = {"management": 73, "distribution": 74, "epmd": 75}
+USER = "nexus"
+
+
+@dataclass(frozen=True)
+class Site:
+    """One private set of servers: its folder, its ports, its password."""
+
+    directory: Path
+    port_base: int
+    password: str
+
+    def port(self, server: str) -> int:
+        return self.port_base + (PORTS | RABBITMQ_EXTRA_PORTS)[server]
+
+    def home(self, server: str) -> Path:
+        return self.directory / server
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a supervisor, or a test run, needs to start one program."""
+
+    name: str
+    argv: list[str]
+    cwd: Path
+    env: dict[str, str] = field(default_factory=dict)
+    user: str | None = None
+    stop_signal: str = "TERM"
+
+
+@dataclass(frozen=True)
+class Server:
+    name: str
+    package: str
+    programs: tuple[str, ...]
+    prepare: Callable[[Site], None]
+    process: Callable[[Site], Process]
+    answers: Callable[[Site], bool]
+
+    def missing(self) -> list[str]:
+        return [program for program in self.programs if find_program(program) is None]
+
+
+def find_program(name: str) -> str | None:
+    """The path of a server program, also where distributions hide it from PATH (newest first)."""
+    hidden = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True), Path("/usr/lib/rabbitmq/bin")]
+    path = os.pathsep.join([*map(str, hidden), os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+    return shutil.which(name, path=path)
+
+
+def _version(path: Path) -> int:
+    return int(path.parent.name) if path.parent.name.isdigit() else 0
+
+
+def service_user(server: str) -> str | None:
+    """The account that a server runs under: ours, or an unprivileged one when make is run by root.
+
+    PostgreSQL and memcached refuse to run as root, and the others have no need to.
+    """
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if server == "postgres" and "postgres" in names else "nobody"
+
+
+def own(path: Path, server: str, mode: int = 0o700) -> None:
+    path.mkdir(parents=True, exist_ok=True, mode=mode)
+    if user := service_user(server):
+        account = pwd.getpwnam(user)
+        os.chown(path, account.pw_uid, account.pw_gid)
+
+
+# --- PostgreSQL -----------------------------------------------------------------------------------
+
+
+def _prepare_postgres(site: Site) -> None:
+    home = site.home("postgres")
+    if (home / "PG_VERSION").exists():
+        return
+    shutil.rmtree(home, ignore_errors=True)  # an initdb that was interrupted leaves half a cluster
+    own(home, "postgres")
+    password_file = site.directory / "postgres.pw"
+    password_file.touch(mode=0o600)
+    password_file.write_text(site.password)
+    if user := service_user("postgres"):
+        os.chown(password_file, pwd.getpwnam(user).pw_uid, -1)
+    argv = [
+        find_program("initdb") or "initdb", "--pgdata", str(home), "--username", USER,
+        "--pwfile", str(password_file), "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync",
+    ]  # fmt: skip
+    done = subprocess.run(argv, user=service_user("postgres"), cwd=home, capture_output=True, text=True)
+    password_file.unlink()
+    if done.returncode:
+        shutil.rmtree(home, ignore_errors=True)
+        raise RuntimeError(f"initdb failed: {done.stderr.strip().splitlines()[-1]}")
+
+
+def _postgres(site: Site) -> Process:
+    settings = {
+        "listen_addresses": HOST,
+        "port": str(site.port("postgres")),
+        "unix_socket_directories": "",  # a socket's path may be 107 bytes long, a checkout's is often longer
+        "max_connections": "300",  # an experiment brings up to 200 buyers, each with a connection
+        "shared_buffers": "64MB",
+    }
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    argv = [find_program("postgres") or "postgres", "-D", str(site.home("postgres")), *options]
+    # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for every client to leave.
+    return Process("postgres", argv, site.home("postgres"), user=service_user("postgres"), stop_signal="INT")
+
+
+def _postgres_answers(site: Site) -> bool:
+    try:
+        psycopg.connect(
+            host=HOST, port=site.port("postgres"), user=USER, password=site.password, dbname="postgres", connect_timeout=2
+        ).close()
+    except psycopg.Error:
+        return False
+    return True
+
+
+# --- Redis ----------------------------------------------------------------------------------------
+
+
+def _redis(site: Site) -> Process:
+    argv = [
+        find_program("redis-server") or "redis-server", "--bind", HOST, "--port", str(site.port("redis")),
+        "--requirepass", site.password, "--dir", str(site.home("redis")), "--save", "", "--appendonly", "no", "--daemonize", "no",
+    ]  # fmt: skip
+    return Process("redis", argv, site.home("redis"), user=service_user("redis"))
+
+
+def _redis_answers(site: Site) -> bool:
+    try:
+        with redis.Redis(host=HOST, port=site.port("redis"), password=site.password, socket_timeout=2) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+# --- RabbitMQ -------------------------------------------------------------------------------------
+
+
+def _prepare_rabbitmq(site: Site) -> None:
+    home = site.home("rabbitmq")
+    own(home, "rabbitmq")
+    (home / "rabbitmq.conf").write_text(
+        f"listeners.tcp.1 = {HOST}:{site.port('rabbitmq')}\n"
+        f"management.tcp.ip = {HOST}\n"
+        f"management.tcp.port = {site.port('management')}\n"
+        f"default_user = {USER}\n"
+        f"default_pass = {site.password}\n"
+        "log.console = true\n"
+        "log.file = false\n"
+    )
+    (home / "enabled_plugins").write_text("[rabbitmq_management].\n")
+    cookie = home / ".erlang.cookie"
+    if not cookie.exists():
+        cookie.touch(mode=0o600)
+        cookie.write_text(os.urandom(16).hex())
+        cookie.chmod(0o400)
+    if user := service_user("rabbitmq"):
+        for name in ("rabbitmq.conf", "enabled_plugins", ".erlang.cookie"):
+            os.chown(home / name, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+
+
+def _rabbitmq(site: Site) -> Process:
+    home = site.home("rabbitmq")
+    env = {
+        "HOME": str(home),
+        "RABBITMQ_NODENAME": f"nexus-{site.port('rabbitmq')}@localhost",
+        "RABBITMQ_DIST_PORT": str(site.port("distribution")),
+        "ERL_EPMD_PORT": str(site.port("epmd")),
+        "ERL_EPMD_ADDRESS": HOST,
+        "RABBITMQ_CONF_ENV_FILE": str(home / "none"),
+        "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq.conf"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
+        "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(home / "log"),
+        "RABBITMQ_PID_FILE": str(home / "pid"),
+        # two schedulers that do not spin: the broker is a guest on a desk's machine
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
+    }
+    argv = [find_program("rabbitmq-server") or "rabbitmq-server"]
+    return Process("rabbitmq", argv, home, env, user=service_user("rabbitmq"))
+
+
+def _rabbitmq_answers(site: Site) -> bool:
+    credentials = pika.PlainCredentials(USER, site.password)
+    parameters = pika.ConnectionParameters(HOST, site.port("rabbitmq"), "/", credentials, socket_timeout=2)
+    try:
+        pika.BlockingConnection(parameters).close()
+    except (pika.exceptions.AMQPError, OSError):
+        return False
+    return True
+
+
+# --- Memcached ------------------------------------------------------------------------------------
+
+
+def _memcached(site: Site) -> Process:
+    argv = [find_program("memcached") or "memcached", "-l", HOST, "-p", str(site.port("memcached")), "-U", "0", "-m", "64"]
+    return Process("memcached", argv, site.home("memcached"), user=service_user("memcached"))
+
+
+def _memcached_answers(site: Site) -> bool:
+    try:
+        with socket.create_connection((HOST, site.port("memcached")), timeout=2) as connection:
+            connection.sendall(b"version\r\n")
+            return connection.recv(64).startswith(b"VERSION")
+    except OSError:
+        return False
+
+
+SERVERS = {
+    server.name: server
+    for server in (
+        Server("postgres", "postgresql", ("initdb", "postgres"), _prepare_postgres, _postgres, _postgres_answers),
+        Server("redis", "redis-server", ("redis-server",), lambda site: own(site.home("redis"), "redis"), _redis, _redis_answers),
+        Server("rabbitmq", "rabbitmq-server", ("rabbitmq-server",), _prepare_rabbitmq, _rabbitmq, _rabbitmq_answers),
+        Server(
+            "memcached", "memcached", ("memcached",), lambda site: own(site.home("memcached"), "memcached"),
+            _memcached, _memcached_answers,
+        ),
+    )
+}  # fmt: skip
+
+
+def urls(site: Site) -> dict[str, str]:
+    """Where the servers are, under the names that the demos read."""
+    login = f"{USER}:{site.password}@{HOST}"
+    return {
+        "POSTGRES_URL": f"postgres://{login}:{site.port('postgres')}",
+        "REDIS_URL": f"redis://:{site.password}@{HOST}:{site.port('redis')}",
+        "RABBITMQ_URL": f"amqp://{login}:{site.port('rabbitmq')}/%2F",
+        "MEMCACHED_URL": f"{HOST}:{site.port('memcached')}",
+    }

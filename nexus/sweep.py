@@ -1,0 +1,47 @@
+"""Finds and ends the processes that we started, and no other.
+
+Everything that the workbench starts carries `NEXUS_RUN=<its folder>` in its environment; servers that overwrite their
+environment for `ps` are known by their working folder. Nothing is ever stopped by its name.
+"""
+
+import contextlib
+from pathlib import Path
+
+import psutil
+
+MARK = "NEXUS_RUN"
+
+
+def ours(mark: str, folders: tuple[Path, ...] = ()) -> list[psutil.Process]:
+    """The live processes that carry the mark or work in one of the folders."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.status() == psutil.STATUS_ZOMBIE or process.pid in _our_own_line():
+                continue
+            if process.environ().get(MARK) == mark or _works_in(process, folders):
+                found.append(process)
+    return found
+
+
+def sweep(mark: str, folders: tuple[Path, ...] = (), grace_seconds: float = 5) -> int:
+    """Ends what is left: SIGTERM, and SIGKILL after the grace. Returns how many there were."""
+    processes = ours(mark, folders)
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.terminate()
+    _, alive = psutil.wait_procs(processes, timeout=grace_seconds)
+    for process in alive:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(alive, timeout=grace_seconds)
+    return len(processes)
+
+
+def _our_own_line() -> set[int]:
+    me = psutil.Process()
+    return {me.pid, *(parent.pid for parent in me.parents())}
+
+
+def _works_in(process: psutil.Process, folders: tuple[Path, ...]) -> bool:
+    return bool(folders) and any(Path(process.cwd()).is_relative_to(folder) for folder in folders)

@@ -1,0 +1,23 @@
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from shop.models import Product
+
+
+@pytest.fixture
+def mug(db: None) -> Product:
+    return Product.objects.create(sku="SKU-000001", name="Mug", price="4.90")
+
+
+@pytest.fixture
+def customer(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("customer", password="a password")
+
+
+@pytest.fixture
+def api(customer: Any) -> APIClient:
+    client = APIClient()
+    client.force_authenticate(customer)
+    return client
