@@ -49,6 +49,7 @@ class Process:
     env: dict[str, str] = field(default_factory=dict)
     user: str | None = None
     stop_signal: str = "TERM"
+    without: tuple[str, ...] = ()  # servers it would use, and that are not here
 
 
 @dataclass(frozen=True)

@@ -30,15 +30,14 @@ class OrderList(generics.ListAPIView[Order]):
     @idempotent(wait_seconds=5)
     def post(self, request: Request) -> Response:
         """Places an order. A repeated Idempotency-Key is answered with the first answer."""
-        return place_order_from(self, request)
+        return self.place(request)
 
-
-def place_order_from(view: generics.GenericAPIView[Order], request: Request) -> Response:
-    serializer = view.get_serializer(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    lines = serializer.validated_data["lines"]
-    try:
-        order = place_order(customer=request.user, quantities={line["product"]["sku"]: line["quantity"] for line in lines})
-    except UnknownProduct as error:
-        raise ValidationError({"lines": [f"Not sold here: {error}"]}) from error
-    return Response(view.get_serializer(order).data, status=status.HTTP_201_CREATED)
+    def place(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        quantities = {line["product"]["sku"]: line["quantity"] for line in serializer.validated_data["lines"]}
+        try:
+            order = place_order(customer=request.user, quantities=quantities)
+        except UnknownProduct as error:
+            raise ValidationError({"lines": [f"Not sold here: {error}"]}) from error
+        return Response(self.get_serializer(order).data, status=status.HTTP_201_CREATED)

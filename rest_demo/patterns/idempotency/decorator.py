@@ -60,9 +60,8 @@ def idempotent(*, wait_seconds: float) -> Callable[[Handler], Handler]:
 def claim(scope: str, key: str, fingerprint: str, wait_seconds: float) -> tuple[StoredAnswer, bool]:
     """Inserts the key's row; True when it is ours. While a twin's transaction holds the key, the insert waits for its end."""
     try:
-        with transaction.atomic():
-            with time_limit(wait_seconds):
-                return StoredAnswer.objects.create(scope=scope, key=key, fingerprint=fingerprint), True
+        with transaction.atomic(), time_limit(wait_seconds):
+            return StoredAnswer.objects.create(scope=scope, key=key, fingerprint=fingerprint), True
     except IntegrityError:
         return StoredAnswer.objects.get(scope=scope, key=key), False
     except OperationalError as error:

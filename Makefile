@@ -1,0 +1,61 @@
+# The one door, for people and for CI. `make` alone prints the help.
+# DEMO=rest_demo selects one demo, ONLY=double_click one experiment, RUNTIME=native|docker the runtime.
+export DEMO ONLY RUNTIME PYTHON
+door := @sh nexus/door.sh
+
+.PHONY: help
+help: ## Print this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@echo "  DEMO=rest_demo selects one demo, ONLY=double_click one experiment, RUNTIME=native|docker the runtime."
+
+.PHONY: up
+up: ## Start everything, with Docker where there is one, natively otherwise
+	$(door) up
+
+.PHONY: down
+down: ## Stop everything; data stays
+	$(door) down
+
+.PHONY: status
+status: ## What runs, and where
+	$(door) status
+
+.PHONY: logs
+logs: ## Follow the logs
+	$(door) logs
+
+.PHONY: reset
+reset: ## Stop, forget all data, start with a fresh seed
+	$(door) reset
+
+.PHONY: doctor
+doctor: ## Find what would go wrong, and how to mend it
+	$(door) doctor
+
+.PHONY: lab
+lab: ## Run the experiments against real servers, print one table, keep the results
+	$(door) lab
+
+.PHONY: readme
+readme: ## Render the tables of the READMEs from the results
+	$(door) readme
+
+.PHONY: claims
+claims: ## Fail when a README differs from its results, or a fresh measurement breaks a claim
+	$(door) claims
+
+.PHONY: test
+test: ## Test everything against real servers, started and stopped for it
+	$(door) test
+
+.PHONY: lint
+lint: ## Format, types, Dockerfile, compose, workflows
+	$(door) lint
+
+.PHONY: copy
+copy: ## Copy a pattern and its test: make copy PATTERN=rest_demo/idempotency TO=../my-project
+	$(door) copy "$(PATTERN)" "$(TO)"
+
+.PHONY: lock
+lock: ## Pin every package anew, with hashes, in constraints.txt
+	$(door) lock

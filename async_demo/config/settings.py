@@ -1,0 +1,48 @@
+"""All settings of this demo, read from the environment. With nothing set, `manage.py` runs it on SQLite in debug mode."""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env("SECRET_KEY", default="insecure-key-for-debug-mode-only" if DEBUG else "")
+if not DEBUG and (not SECRET_KEY or SECRET_KEY.startswith("insecure")):
+    raise ImproperlyConfigured("SECRET_KEY is missing or a default: outside debug mode set it to 50 random characters")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+LAB = env.bool("LAB", default=False)  # mounts /lab/, where anyone may start an experiment
+
+CARRIERS_URL = env.str("CARRIERS_URL", default="http://127.0.0.1:8061")  # where fake_carriers listens
+CARRIER_TIMEOUT_SECONDS = 2.0  # a customer waits at the checkout: a carrier that takes longer is left out
+
+INSTALLED_APPS = ["quotes"]
+# All of these can run in the event loop. One that cannot would give each request a thread for its whole length.
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+
+# No CONN_MAX_AGE: under ASGI each request has a thread of its own, and would leave its connection behind with it.
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # take the write lock at BEGIN: a transaction that reads first and writes later would fail instead of waiting
+    DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 5}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# TLS ends at a proxy in front. HTTPS=0 only where there is none: on one's own machine.
+HTTPS = env.bool("HTTPS", default=not DEBUG)
+SECURE_SSL_REDIRECT = CSRF_COOKIE_SECURE = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^live$", r"^ready$"]  # health checks come from inside, without TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS

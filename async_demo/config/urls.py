@@ -1,0 +1,30 @@
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import include, path
+from health_check.views import HealthCheckView
+
+
+async def live(request: HttpRequest) -> HttpResponse:
+    """The process answers. Says nothing of its dependencies: restarting us would not mend them."""
+    return JsonResponse({"status": "live"})
+
+
+class Ready(HealthCheckView):
+    """The dependencies answer. 503, and which one does not, otherwise. Carriers are not asked: without some we still quote."""
+
+    checks = ["health_check.checks.Database"]
+
+    def render_to_response(self, context: dict[str, object], **kwargs: object) -> HttpResponse:
+        return self.render_to_response_json(kwargs["status"])
+
+    def render_to_response_json(self, status: object) -> HttpResponse:
+        return super().render_to_response_json(503 if status == 500 else status)
+
+
+urlpatterns = [
+    path("live", live),
+    path("ready", Ready.as_view()),
+    path("quotes/", include("quotes.urls")),
+]
+if settings.LAB:
+    urlpatterns.append(path("lab/", include("lab.urls")))

@@ -1,0 +1,44 @@
+"""What this service does: one question to every carrier at once."""
+
+import logging
+from dataclasses import dataclass, field
+
+import httpx
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections
+
+from patterns.gather_settled import gather_settled
+from quotes.carriers import CarrierFailed, Offer, Parcel, Reason, ask
+from quotes.models import Carrier
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """The offers, cheapest first, and the carriers that made none, with the reason."""
+
+    offers: list[Offer] = field(default_factory=list)
+    failed: dict[str, Reason] = field(default_factory=dict)
+
+
+async def gather_offers(*, client: httpx.AsyncClient, parcel: Parcel, timeout_seconds: float) -> Quote:
+    """Asks every active carrier at once. Takes as long as the slowest, and never longer than `timeout_seconds`."""
+    carriers = [carrier async for carrier in Carrier.objects.active()]
+    # The carriers take their time, and the database's connections are few: ours is given back before the wait.
+    await sync_to_async(close_old_connections)()
+
+    async def ask_one(carrier: Carrier) -> Offer:
+        return await ask(client, carrier, parcel)
+
+    answers = await gather_settled(ask_one, carriers, timeout_seconds=timeout_seconds, failures=(CarrierFailed,))
+    quote = Quote()
+    for carrier, answer in zip(carriers, answers, strict=True):
+        if isinstance(answer, Exception):
+            reason = answer.reason if isinstance(answer, CarrierFailed) else "timed_out"
+            logger.warning("carrier %s made no offer: %s", carrier.slug, reason)
+            quote.failed[carrier.slug] = reason
+        else:
+            quote.offers.append(answer)
+    quote.offers.sort(key=lambda offer: (offer.price, offer.days, offer.carrier))
+    return quote

@@ -1,0 +1,25 @@
+"""The door: it parses, calls a service, renders."""
+
+from dataclasses import asdict
+
+from django.conf import settings
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+from patterns.lifespan import resource
+from quotes.carriers import Parcel, open_client
+from quotes.forms import ParcelForm
+from quotes.services import gather_offers
+
+
+@require_safe
+async def quote_list(request: HttpRequest) -> JsonResponse:
+    """200 with the offers there are; 503 when carriers were asked and none made one: "nobody delivers there" would be a lie."""
+    form = ParcelForm(request.GET)
+    if not form.is_valid():
+        return JsonResponse({name: list(messages) for name, messages in form.errors.items()}, status=400)
+    parcel = Parcel(**form.cleaned_data)
+    async with resource(request, "carriers", otherwise=open_client) as client:
+        quote = await gather_offers(client=client, parcel=parcel, timeout_seconds=settings.CARRIER_TIMEOUT_SECONDS)
+    status = 503 if quote.failed and not quote.offers else 200
+    return JsonResponse({**asdict(parcel), **asdict(quote)}, status=status)

@@ -1,0 +1,47 @@
+"""The doors: they parse, call a service, render."""
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import generics, status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.permissions import AllowAny
+from rest_framework.serializers import BaseSerializer
+
+from warehouse.models import Reservation, StockItem
+from warehouse.serializers import ReservationSerializer, StockItemSerializer
+from warehouse.services import NotEnoughLeft, UnknownSku, reserve
+
+
+class SoldOut(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "not_enough_left"
+
+
+class StockList(generics.ListAPIView[StockItem]):
+    permission_classes = [AllowAny]
+    serializer_class = StockItemSerializer
+    queryset = StockItem.objects.all()[:100]
+
+
+class StockDetail(generics.RetrieveAPIView[StockItem]):
+    permission_classes = [AllowAny]
+    serializer_class = StockItemSerializer
+    queryset = StockItem.objects.all()
+    lookup_field = "sku"
+
+
+class ReservationList(generics.CreateAPIView[Reservation]):
+    serializer_class = ReservationSerializer
+
+    @extend_schema(responses={201: ReservationSerializer, 409: OpenApiResponse(description="Not enough left; nothing was taken.")})
+    def post(self, *args: object, **kwargs: object) -> object:
+        """Sets pieces aside, all that are asked for or none."""
+        return super().post(*args, **kwargs)
+
+    def perform_create(self, serializer: BaseSerializer[Reservation]) -> None:
+        wanted = serializer.validated_data
+        try:
+            serializer.instance = reserve(sku=wanted["item_id"], quantity=wanted["quantity"])
+        except UnknownSku as error:
+            raise ValidationError({"sku": [f"Not stocked here: {error}"]}) from error
+        except NotEnoughLeft as error:
+            raise SoldOut(f"Not enough left for {error}.") from error

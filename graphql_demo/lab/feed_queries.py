@@ -1,0 +1,139 @@
+"""20 posts cost 100 queries.
+
+One query, three levels deep, is sent for 10 and for 50 reviews. The naive schema is graphene-django as its tutorial shows
+it: each field of each row fetches what it needs. Both are asked over HTTP by Django's test clients, through all middleware.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import graphene
+from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model
+from django.test import AsyncClient, Client, override_settings
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from graphene_django import DjangoConnectionField, DjangoObjectType
+from graphene_django.registry import Registry
+from graphene_django.views import GraphQLView
+
+from community import models
+from labkit import Counts, Experiment, count_queries
+
+QUERY = """query ($first: Int!) { feed(first: $first) { edges { node {
+    rating body author { username } product { sku name } likeCount
+    comments(first: 3) { body author { username } }
+} } } }"""
+FEW, MANY, COMMENTS = 10, 50, 3
+apart = Registry()  # graphene-django has one type a model, and the demo's own schema has it
+
+
+class NaiveUser(DjangoObjectType):
+    class Meta:
+        model = get_user_model()
+        fields = ["username"]
+        registry = apart
+
+
+class NaiveProduct(DjangoObjectType):
+    class Meta:
+        model = models.Product
+        fields = ["sku", "name"]
+        registry = apart
+
+
+class NaiveComment(DjangoObjectType):
+    class Meta:
+        model = models.Comment
+        fields = ["body", "author"]
+        registry = apart
+
+
+class NaiveReview(DjangoObjectType):
+    like_count = graphene.Int()
+    comments = graphene.List(NaiveComment, first=graphene.Int())
+
+    class Meta:
+        model = models.Review
+        fields = ["rating", "body", "author", "product"]
+        interfaces = [graphene.relay.Node]
+        registry = apart
+
+    def resolve_like_count(review: models.Review, info: graphene.ResolveInfo) -> int:
+        return review.likes.count()
+
+    def resolve_comments(review: models.Review, info: graphene.ResolveInfo, first: int) -> Any:
+        return review.comments.all()[:first]
+
+
+class NaiveQuery(graphene.ObjectType):
+    feed = DjangoConnectionField(NaiveReview)
+
+
+urlpatterns = [path("graphql/", csrf_exempt(GraphQLView.as_view(schema=graphene.Schema(query=NaiveQuery))))]
+
+
+def naive() -> Counts:
+    fill()
+    with override_settings(ROOT_URLCONF=__name__):
+        return ask_all()[0]
+
+
+def solved() -> Counts:
+    fill()
+    counts, reviews = ask_all()
+    with override_settings(ROOT_URLCONF=__name__):
+        expected = ask(Client().post, MANY)
+    return counts | {"answers_that_differ": sum(ours != theirs for ours, theirs in zip(reviews, expected, strict=True))}
+
+
+def fill() -> None:
+    """Reviews by `MANY` authors of as many products; each has two likes, and four comments, of others."""
+    models.Product.objects.all().delete()
+    users = get_user_model().objects
+    authors = [users.get_or_create(username=f"author {n}")[0] for n in range(MANY)]
+    others = [users.get_or_create(username=f"other {n}")[0] for n in range(COMMENTS + 1)]
+    for n, author in enumerate(authors):
+        product = models.Product.objects.create(sku=f"SKU-{n:06d}", name=f"Mug {n}", price="4.90")
+        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=n)
+        review = models.Review.objects.create(author=author, product=product, rating=4, body=f"review {n}", posted_at=at)
+        for i, other in enumerate(others):
+            models.Comment.objects.create(review=review, author=other, body=f"comment {n} {i}", posted_at=at + timedelta(minutes=i))
+        models.Like.objects.bulk_create(models.Like(review=review, user=other) for other in others[: n % 3])
+
+
+def ask_all() -> tuple[Counts, list[Any]]:
+    counts: Counts = {}
+    for name, post in {"wsgi": Client().post, "asgi": async_to_sync(AsyncClient().post)}.items():
+        for first in (FEW, MANY):
+            with count_queries() as statements:
+                reviews = ask(post, first)
+            counts[f"queries_{first}_{name}"] = len(statements)
+    return counts | {"reviews": len(reviews), "comments": sum(len(review["node"]["comments"]) for review in reviews)}, reviews
+
+
+def ask(post: Callable[..., Any], first: int) -> list[Any]:
+    body = {"query": QUERY, "variables": {"first": first}}
+    with override_settings(ALLOWED_HOSTS=["testserver"]):  # the name under which Django's test clients call
+        answer = post("/graphql/", body, content_type="application/json").json()
+    if "errors" in answer:
+        raise RuntimeError(answer["errors"])
+    return list(answer["data"]["feed"]["edges"])
+
+
+experiment = Experiment(
+    challenge="20 posts cost 100 queries",
+    solution="loaders that live as long as one request, and fetch once for all rows of a level",
+    load=f"one GraphQL query for {FEW} and for {MANY} reviews with author, product, likes, {COMMENTS} comments and their authors, "
+    "under WSGI and under ASGI",
+    naive=naive,
+    solved=solved,
+    breaks=lambda counts: counts["queries_50_wsgi"] > counts["queries_10_wsgi"] > 60,
+    holds=lambda counts: (
+        counts["queries_10_wsgi"] == counts["queries_50_wsgi"] == counts["queries_10_asgi"] == counts["queries_50_asgi"]
+        and (counts["reviews"], counts["comments"], counts["answers_that_differ"]) == (MANY, MANY * COMMENTS, 0)
+    ),
+    proof=("queries_10_wsgi", "queries_50_wsgi", "queries_50_asgi"),
+    code="patterns/loaders.py",
+)

@@ -1,0 +1,79 @@
+"""The workbench's own door; people enter through make."""
+
+import argparse
+import os
+import sys
+
+from rich.console import Console
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="nexus", description=__doc__)
+    actions = ["up", "down", "status", "logs", "reset", "doctor", "lab", "readme", "claims", "test", "lint", "copy", "lock"]
+    parser.add_argument("action", choices=actions)
+    parser.add_argument("words", nargs="*", help="copy: the pattern, and where to")
+    arguments = parser.parse_args()
+    demo = os.environ.get("DEMO") or None
+    if demo == "all":
+        demo = None
+    try:
+        return act(arguments.action, arguments.words, demo)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted")
+        return 130
+
+
+def act(action: str, words: list[str], demo: str | None) -> int:
+    from nexus import doctor, lifecycle
+    from nexus.private_set import ServersMissing
+
+    try:
+        match action:
+            case "up":
+                lifecycle.up(demo or "all")
+            case "down":
+                lifecycle.down()
+            case "status":
+                lifecycle.status("all")
+            case "logs":
+                lifecycle.logs(demo)
+            case "reset":
+                lifecycle.reset(demo or "all")
+            case "doctor":
+                return doctor.doctor(demo or "all")
+            case "lab":
+                from nexus import lab
+
+                return lab.run(demo, os.environ.get("ONLY") or None)
+            case "readme":
+                from nexus import readme
+
+                return readme.render_all()
+            case "claims":
+                from nexus import lab
+
+                return lab.claims(demo)
+            case "test":
+                from nexus import testing
+
+                return testing.run(demo, os.environ.get("ONLY") or None)
+            case "lint":
+                from nexus import lint
+
+                return lint.run()
+            case "copy":
+                from nexus import copying
+
+                return copying.run(*words)
+            case "lock":
+                from nexus import lock
+
+                return lock.run()
+    except (doctor.Trouble, ServersMissing, OSError, RuntimeError) as error:
+        Console(stderr=True, highlight=False).print(f"nexus: {error}", soft_wrap=True, markup=False)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

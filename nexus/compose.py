@@ -1,0 +1,75 @@
+"""Reads docker-compose.yml, the one source of what runs, for those who run it without Docker."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+FILE = ROOT / "docker-compose.yml"
+VARIABLE = re.compile(r"\$\{(\w+)(?::?([-?])([^}]*))?\}")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service of the file, its variables filled in."""
+
+    name: str
+    demo: str | None  # the folder whose image it runs; None for a server's image
+    command: list[str]
+    environment: dict[str, str]
+    profiles: frozenset[str]
+    port: int | None  # the first published port on the host
+    container_port: int | None
+    depends_on: dict[str, str]  # service → condition
+    health: str | None  # "http", "file", or None
+    try_first: str
+    runs_once: bool
+
+
+def services(variables: Mapping[str, str]) -> dict[str, Service]:
+    """Every service by name. Raises KeyError for a `${NAME:?…}` that has no value."""
+    document = yaml.safe_load(FILE.read_text())
+    return {name: _service(name, _fill(definition, variables)) for name, definition in document["services"].items()}
+
+
+def _service(name: str, definition: dict[str, Any]) -> Service:
+    image = definition["image"]
+    demo = image.removeprefix("nexus/") if image.startswith("nexus/") else None
+    _, host_port, container_port = (definition.get("ports") or ["::"])[0].split(":")
+    test = definition.get("healthcheck", {}).get("test", [])
+    return Service(
+        name=name,
+        demo=demo,
+        command=definition.get("command", []),
+        environment={key: str(value) for key, value in definition.get("environment", {}).items()},
+        profiles=frozenset(definition["profiles"]),
+        port=int(host_port) if host_port else None,
+        container_port=int(container_port) if container_port else None,
+        depends_on={key: value["condition"] for key, value in definition.get("depends_on", {}).items()},
+        health=test[-1] if "nexus.healthy" in test else None,
+        try_first=definition.get("labels", {}).get("nexus.try", ""),
+        runs_once=definition.get("restart") == "no",
+    )
+
+
+def _fill(value: Any, variables: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _fill(each, variables) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_fill(each, variables) for each in value]
+    if isinstance(value, str):
+        return VARIABLE.sub(lambda match: _variable(match, variables), value)
+    return value
+
+
+def _variable(match: "re.Match[str]", variables: Mapping[str, str]) -> str:
+    name, operator, word = match.groups()
+    if value := variables.get(name):
+        return value
+    if operator == "-":
+        return word
+    raise KeyError(f"{name} has no value: {word or 'docker-compose.yml needs it'}")

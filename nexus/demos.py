@@ -1,0 +1,38 @@
+"""The demos there are, and the environment in which their tests and labs run."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from nexus.compose import ROOT
+
+FROM_THE_SHELL = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "CI", "SSL_CERT_FILE")
+
+
+class NoSuchDemo(RuntimeError):
+    """DEMO names a folder that is not one of ours."""
+
+
+def demos(only: str | None = None) -> list[Path]:
+    """The folders `*_demo`, in the order of the README; one when it is named."""
+    order = ["rest_demo", "graphql_demo", "queue_demo", "caching_demo", "database_demo", "async_demo"]
+    found = [ROOT / name for name in order if (ROOT / name / "manage.py").exists()]
+    if only is None:
+        return found
+    if only not in {path.name for path in found}:
+        raise NoSuchDemo(f'DEMO is "{only}"; there are: {", ".join(path.name for path in found)}')
+    return [ROOT / only]
+
+
+def environment(demo: str, urls: Mapping[str, str]) -> dict[str, str]:
+    """A clean environment with this demo's servers: what else is set in the shell cannot change a result."""
+    kept = {name: os.environ[name] for name in FROM_THE_SHELL if name in os.environ}
+    return kept | {
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "DEBUG": "1",
+        "DATABASE_URL": f"{urls['POSTGRES_URL']}/{demo}",
+        "REDIS_URL": urls["REDIS_URL"],
+        "RABBITMQ_URL": urls["RABBITMQ_URL"],
+        "MEMCACHED_URL": urls["MEMCACHED_URL"],
+    }

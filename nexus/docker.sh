@@ -1,0 +1,56 @@
+# Sourced by door.sh: the runtime with Docker Compose. No Python on the host is needed.
+
+export COMPOSE_PROFILES="${DEMO:-all}"
+
+table() {
+    docker compose ps --all --format json |
+        docker compose run --rm --no-TTY --no-deps portal python -m nexus.table
+}
+
+stop_half_started() {
+    docker compose ps --all --format '{{.Service}} {{.State}} {{.Health}}' | grep -vE ' exited *$| healthy$' | while read -r service state; do
+        printf '\n%s is %s; its last lines:\n' "$service" "$state" >&2
+        docker compose logs --no-log-prefix --tail 15 "$service" >&2
+    done
+    COMPOSE_PROFILES=all docker compose down --remove-orphans >/dev/null 2>&1
+}
+
+up() {
+    begun=$(date +%s)
+    docker compose up --build --detach --wait --remove-orphans || {
+        stop_half_started
+        fail "not everything came up, and what had started is stopped again. A taken port: make up PORT_BASE=9000. Memory: make doctor"
+    }
+    echo "up with Docker ($(($(date +%s) - begun)) s)"
+    table
+}
+
+# The workbench's container, in a project of its own: beside a running `make up`, with servers of its own.
+in_workbench() {
+    export COMPOSE_PROJECT_NAME=nexus-test COMPOSE_PROFILES=workbench RABBITMQ_MANAGEMENT_PORT=0
+    trap 'docker compose down --volumes --remove-orphans >/dev/null 2>&1' EXIT
+    trap 'exit 130' INT TERM
+    docker compose run --rm --build --no-TTY workbench "$@"
+}
+
+doctor() {
+    memory=$(docker info --format '{{.MemTotal}}')
+    echo "docker    $(docker version --format '{{.Server.Version}}'), compose $(docker compose version --short)"
+    [ "$memory" -ge 2000000000 ] || echo "memory    the engine has $((memory / 1000000)) MB; all services together want 2000: make up DEMO=rest_demo starts one"
+    for name in ${OVERRIDDEN:-}; do echo "override  $name in your shell beats .env: unset $name, or remove it from .env"; done
+    docker compose config --quiet && echo "compose   docker-compose.yml is valid"
+}
+
+case $action in
+up) up ;;
+down) COMPOSE_PROFILES=all docker compose down --remove-orphans ;;
+reset)
+    COMPOSE_PROFILES=all docker compose down --volumes --remove-orphans
+    up
+    ;;
+status) table ;;
+logs) docker compose logs --follow --tail 100 ;;
+test | lab) in_workbench python -m nexus "$action" ;;
+doctor) doctor ;;
+*) native "$@" ;;
+esac

@@ -1,0 +1,109 @@
+"""Finds what would go wrong before it does, and says how to mend it."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+
+from nexus import supervision
+from nexus.compose import ROOT
+from nexus.native import RUN, Plan, make_plan
+from nexus.private_set import port_is_free
+
+WANTED_DISK_BYTES = 1_000_000_000
+WANTED_MEMORY_BYTES = 2_000_000_000
+console = Console(highlight=False)
+
+
+class Trouble(Exception):
+    """What is wrong and how to mend it, in one line for the user."""
+
+
+def refuse_trouble(plan: Plan) -> None:
+    """Raises Trouble for the first thing that would make `make up` fail."""
+    for trouble in fatal(plan):
+        raise Trouble(trouble)
+
+
+def fatal(plan: Plan) -> list[str]:
+    return [*disk(), *taken_ports(plan), *stale_password(plan)]
+
+
+def disk() -> list[str]:
+    try:
+        RUN.mkdir(exist_ok=True)
+        probe = RUN / "probe"
+        probe.write_bytes(b"x" * 65536)
+        probe.unlink()
+    except OSError as error:
+        return [f"cannot write in {RUN}: {error.strerror}. Free some space, or move the checkout to a disk that can be written"]
+    free = shutil.disk_usage(RUN).free
+    return [f"{free // 1_000_000} MB are free on the disk of {RUN}; 1000 are wanted. Free some space"] if free < WANTED_DISK_BYTES else []
+
+
+def taken_ports(plan: Plan) -> list[str]:
+    if supervision.states():
+        return []
+    taken = {port: name for port, name in sorted(plan.ports().items()) if not port_is_free(port)}
+    if not taken:
+        return []
+    listed = ", ".join(f"{port} ({name})" for port, name in taken.items())
+    return [f"taken by another program: port {listed}. Stop it, or move all of ours: make up PORT_BASE={free_base(plan)}"]
+
+
+def free_base(plan: Plan) -> int:
+    ours = int(os.environ["PORT_BASE"])
+    return next(base for base in range(9000, 65000, 100) if all(port_is_free(port - ours + base) for port in plan.ports()))
+
+
+def stale_password(plan: Plan) -> list[str]:
+    """The data was made with the password of an .env that is gone."""
+    kept = plan.site.directory / "password"
+    if kept.exists() and kept.read_text() != supervision.password():
+        return ["SERVICE_PASSWORD is not the one that .run/ was made with. Restore it in .env, or forget the data: make reset"]
+    return []
+
+
+def remember_password(plan: Plan) -> None:
+    kept = plan.site.directory / "password"
+    kept.touch(mode=0o600)
+    kept.write_text(supervision.password())
+
+
+def advice(plan: Plan) -> list[str]:
+    """What will not stop `make up`, and is worth knowing."""
+    found = []
+    memory = psutil.virtual_memory().available
+    if memory < WANTED_MEMORY_BYTES:
+        found.append(f"{memory // 1_000_000} MB of memory are available; all services want 1500: make up DEMO=rest_demo starts one demo")
+    for server in plan.missing:
+        found.append(f"{server.name} is not installed: apt-get install {server.package}; make up does it when run by root")
+    for name in os.environ.get("OVERRIDDEN", "").split():
+        found.append(f"{name} in your shell ({os.environ[name]}) beats the one in .env: unset {name}, or remove it from .env")
+    if Path(".env").exists():
+        known, present = variables(ROOT / ".env.example"), variables(ROOT / ".env")
+        if absent := sorted(known - present):
+            found.append(f".env is older than .env.example and lacks {', '.join(absent)}: their defaults apply")
+    return found
+
+
+def variables(path: Path) -> set[str]:
+    return {line.partition("=")[0] for line in path.read_text().splitlines() if line[:1].isupper() and "=" in line}
+
+
+def doctor(profile: str) -> int:
+    console.print(f"python    {sys.version.split()[0]}")
+    if not Path(".env").exists():
+        console.print("env       there is no .env yet; make up makes one")
+        return 0
+    plan = make_plan(profile)
+    for problem in (problems := fatal(plan)):
+        console.print(f"problem   {problem}", soft_wrap=True)
+    for hint in (hints := advice(plan)):
+        console.print(f"advice    {hint}", soft_wrap=True)
+    if not problems and not hints:
+        console.print("nothing to mend")
+    return 1 if problems else 0

@@ -1,0 +1,183 @@
+"""up, down, status, logs, reset: the native runtime."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from rich.console import Console
+
+from nexus import healthy, packages, supervision, table
+from nexus.doctor import Trouble, refuse_trouble, remember_password
+from nexus.native import LOGS, RUN, Plan, data_directory, make_plan
+from nexus.servers import HOST, SERVERS, Process, own
+from nexus.table import Row
+
+console = Console(highlight=False)
+
+
+def up(profile: str) -> None:
+    """Starts what is not running. Whatever fails, nothing half-started is left behind."""
+    begun = time.monotonic()
+    plan = make_plan(profile)
+    text = supervision.configuration(plan)
+    if already_up(plan, text):
+        console.print("everything is up already; nothing was changed")
+        table.show(rows(plan))
+        return
+    clear_old(plan)
+    refuse_trouble(plan)
+    if packages.install([server.package for server in plan.missing]):
+        plan = make_plan(profile)
+        text = supervision.configuration(plan)
+    try:
+        start_all(plan, text)
+    except BaseException:
+        console.print("stopping what had started")
+        supervision.shutdown(plan.site.directory)
+        raise
+    console.print(f"up, natively ({time.monotonic() - begun:.0f} s)")
+    table.show(rows(plan))
+
+
+def already_up(plan: Plan, text: str) -> bool:
+    if not supervision.CONFIGURATION.exists() or supervision.CONFIGURATION.read_text() != text:
+        return False
+    states = supervision.states()
+    return bool(states) and set(states.values()) == {"RUNNING"} and all(is_well(plan, name) for name in states)
+
+
+def clear_old(plan: Plan) -> None:
+    """Another configuration, or what survived a kill of supervisord: stopped before anything starts."""
+    if supervision.states() or supervision.leftovers(plan.site.directory):
+        with step("stopping what an earlier run left"):
+            supervision.shutdown(plan.site.directory)
+
+
+def start_all(plan: Plan, text: str) -> None:
+    for folder in (RUN, LOGS, RUN / "alive", RUN / "sqlite"):
+        folder.mkdir(parents=True, exist_ok=True)
+    prepare_data(plan)
+    supervision.launch(text)
+    names = ", ".join(server.name for server in plan.servers) or "none of our own"
+    with step(f"servers: {names}"):
+        for server in plan.servers:
+            supervision.start(server.name)
+        wait_for([server.name for server in plan.servers], lambda name: SERVERS[name].answers(plan.site))
+    with step(f"migrations and seed: {', '.join(setup.cwd.name for setup in plan.setups)}"), ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        list(pool.map(run_setup, plan.setups))
+    with step(f"processes: {len(plan.processes)}"):
+        for process in plan.processes:
+            supervision.start(process.name)
+        wait_for([process.name for process in plan.processes], lambda name: is_well(plan, name))
+
+
+def prepare_data(plan: Plan) -> None:
+    directory = plan.site.directory
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o711)  # the servers' accounts pass through it to their own folders
+    for server in plan.servers:
+        server.prepare(plan.site)
+        own(plan.site.home(server.name), server.name)
+    remember_password(plan)
+
+
+def run_setup(process: Process) -> None:
+    log = LOGS / f"{process.name}.log"
+    with log.open("ab") as output:
+        done = subprocess.run(process.argv, cwd=process.cwd, env=process.env, stdout=output, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise Trouble(f"{process.name} failed: {last_line(log)}. All of it: {log}")
+
+
+def wait_for(names: list[str], is_ready: Callable[[str], bool]) -> None:
+    deadline = time.monotonic() + supervision.START_TIMEOUT_SECONDS
+    waiting = names
+    while waiting := [name for name in waiting if not is_ready(name)]:
+        states = supervision.states()
+        failed = next((name for name in waiting if states.get(name) in ("FATAL", "EXITED")), None)
+        if failed or time.monotonic() > deadline:
+            name = failed or waiting[0]
+            log = LOGS / f"{name}.log"
+            raise Trouble(f"{name} did not come up: {last_line(log)}. All of it: {log}")
+        time.sleep(0.2)
+
+
+def is_well(plan: Plan, name: str) -> bool:
+    if name in SERVERS:
+        return SERVERS[name].answers(plan.site)
+    service = plan.services[name]
+    if service.health == "http":
+        return healthy.http(service.port or 0)
+    return healthy.file(RUN / "alive" / name)
+
+
+def rows(plan: Plan) -> list[Row]:
+    states = supervision.states()
+
+    def state(name: str) -> str:
+        if states.get(name) != "RUNNING":
+            return states.get(name, "stopped").lower()
+        return "ready" if is_well(plan, name) else "not ready"
+
+    found = [Row(server.name, f"{HOST}:{plan.site.port(server.name)}", "", state(server.name)) for server in plan.servers]
+    for server in plan.missing:
+        found.append(Row(server.name, "", "", f"missing: apt-get install {server.package}, then make up"))
+    for process in plan.processes:
+        service = plan.services[process.name]
+        url = f"http://{HOST}:{service.port}" if service.port else ""
+        note = f", on its embedded default: no {', '.join(process.without)}" if process.without else ""
+        found.append(Row(process.name, url, service.try_first, state(process.name) + note))
+    for name, why in plan.left_out.items():
+        found.append(Row(name, "", "", f"not started: {why}"))
+    return found
+
+
+def status(profile: str) -> None:
+    plan = make_plan(profile)
+    if not supervision.states():
+        console.print("nothing runs; make up starts it")
+        return
+    table.show(rows(plan))
+
+
+def down() -> None:
+    supervision.shutdown(data_directory())
+    console.print("stopped; the data is kept in .run/")
+
+
+def reset(profile: str) -> None:
+    supervision.shutdown(data_directory())
+    shutil.rmtree(data_directory(), ignore_errors=True)
+    shutil.rmtree(RUN, ignore_errors=True)
+    console.print("all data is gone")
+    up(profile)
+
+
+def logs(demo: str | None) -> None:
+    """Follows the logs of everything, or of one demo's processes, until Ctrl-C."""
+    names = set(make_plan(demo or "all").services) | (set() if demo else set(SERVERS))
+    files = [path for path in sorted(LOGS.glob("*.log")) if path.stem in names]
+    if not files:
+        raise Trouble("there are no logs yet: make up first")
+    with contextlib.suppress(KeyboardInterrupt):
+        subprocess.run(["tail", "-n", "20", "-F", *map(str, files)])
+
+
+@contextlib.contextmanager
+def step(what: str) -> Iterator[None]:
+    """Says what is being done, and, when it is done, how long it took."""
+    begun = time.monotonic()
+    with console.status(what):
+        yield
+    console.print(f"{what} ({time.monotonic() - begun:.1f} s)")
+
+
+def last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
+    return lines[-1].strip() if lines else "it said nothing"
+

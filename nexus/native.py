@@ -1,0 +1,130 @@
+"""What runs natively, derived from docker-compose.yml: the same commands, with this machine's addresses in their environment."""
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nexus import servers
+from nexus.compose import ROOT, Service, services
+from nexus.servers import SERVERS, Process, Server, Site
+
+RUN = ROOT / ".run"
+LOGS = RUN / "logs"
+KEPT = ("HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE")  # of the shell; the rest could change what a demo does
+URL_NAMES = ("POSTGRES_URL", "REDIS_URL", "RABBITMQ_URL", "MEMCACHED_URL")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that one `make up` starts."""
+
+    site: Site
+    servers: list[Server]  # private ones, to start
+    missing: list[Server]  # wanted, but their programs are not here
+    setups: list[Process]
+    processes: list[Process]
+    services: dict[str, Service]  # by name, for those in `processes`
+    left_out: dict[str, str]  # service → why it cannot run
+
+    def ports(self) -> dict[int, str]:
+        """Every port that will be listened on, and by whom."""
+        taken = {service.port: service.name for service in self.services.values() if service.port}
+        for server in self.servers:
+            taken[self.site.port(server.name)] = server.name
+            if server.name == "rabbitmq":
+                taken |= {self.site.port(name): f"rabbitmq ({name})" for name in servers.RABBITMQ_EXTRA_PORTS}
+        return taken | {supervisor_port(): "supervisor"}
+
+
+def supervisor_port() -> int:
+    return int(os.environ["PORT_BASE"]) + 99
+
+
+def site() -> Site:
+    return Site(data_directory(), int(os.environ["PORT_BASE"]), os.environ["SERVICE_PASSWORD"])
+
+
+def data_directory() -> Path:
+    """`.run/data`; when make is run by root in a folder that the servers' accounts cannot reach, a folder of /var/tmp."""
+    if os.geteuid() == 0 and not all(parent.stat().st_mode & 0o001 for parent in [ROOT, *ROOT.parents]):
+        return Path("/var/tmp") / f"nexus-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]}"  # noqa: S108
+    return RUN / "data"
+
+
+def make_plan(profile: str) -> Plan:
+    """The plan for one demo's profile, or "all"."""
+    chosen = {name: each for name, each in services(os.environ).items() if profile in each.profiles and name != "workbench"}
+    here = site()
+    named = {name: os.environ[name] for name in URL_NAMES if os.environ.get(name)}
+    wanted = [SERVERS[name] for name in SERVERS if name in chosen and URL_NAMES[list(SERVERS).index(name)] not in named]
+    missing = [server for server in wanted if server.missing()]
+    addresses = Addresses(chosen, servers.urls(here) | named, {server.name for server in missing})
+    setups, processes, left_out = [], [], {}
+    for service in chosen.values():
+        if service.demo is None:
+            continue
+        lacking = [name for name in service.depends_on if name in addresses.missing]
+        if lacking and service.health == "file":
+            left_out[service.name] = f"needs {', '.join(lacking)}"
+            continue
+        process = addresses.process(service)
+        (setups if service.runs_once else processes).append(process)
+    running = {process.name: chosen[process.name] for process in processes}
+    return Plan(here, [server for server in wanted if server not in missing], missing, setups, processes, running, left_out)
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Turns the addresses of Compose's network into this machine's."""
+
+    services: Mapping[str, Service]
+    urls: Mapping[str, str]
+    missing: set[str]
+
+    def process(self, service: Service) -> Process:
+        demo = service.demo or ""
+        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+        environment |= {
+            "PATH": os.pathsep.join([str(ROOT / ".venv/bin"), os.environ.get("PATH", "")]),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "GRANIAN_HOST": servers.HOST,
+            "GRANIAN_PORT": str(service.port or 0),
+            "ALIVE_FILE": str(RUN / "alive" / service.name),
+        }
+        without = []
+        for name, value in service.environment.items():
+            gone = [server for server, prefix in self._prefixes().items() if server in self.missing and prefix in value]
+            if gone and name != "SERVERS":
+                without += gone
+                if name == "DATABASE_URL":
+                    environment[name] = f"sqlite:///{RUN / 'sqlite' / demo}.sqlite3"
+                continue  # without the address the demo takes its embedded default
+            environment[name] = self._here(value)
+        return Process(service.name, service.command, ROOT / demo, environment, without=tuple(without))
+
+    def _prefixes(self) -> dict[str, str]:
+        """What stands in docker-compose.yml for each server, and whose it is."""
+        login = f"{servers.USER}:{os.environ['SERVICE_PASSWORD']}"
+        return {
+            "postgres": f"postgres://{login}@postgres:5432",
+            "redis": f"redis://:{os.environ['SERVICE_PASSWORD']}@redis:6379",
+            "rabbitmq": f"amqp://{login}@rabbitmq:5672/%2F",
+            "memcached": "memcached:11211",
+        }
+
+    def _here(self, value: str) -> str:
+        for (server, prefix), name in zip(self._prefixes().items(), URL_NAMES, strict=True):
+            value = value.replace(prefix, self.urls[name])
+            value = re.sub(rf"\b{server}:\d+\b", _host_and_port(self.urls[name]), value)
+        for service in self.services.values():
+            if service.port:
+                value = re.sub(rf"//{service.name}:{service.container_port}\b", f"//{servers.HOST}:{service.port}", value)
+        return value
+
+
+def _host_and_port(url: str) -> str:
+    return url.rpartition("@")[2].partition("/")[0]

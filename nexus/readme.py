@@ -1,0 +1,118 @@
+"""Fills the READMEs between their markers: `<!-- begin KIND ARGUMENTS -->` and `<!-- end -->`.
+
+    challenges            the table of a demo's challenges (in the root's README: of all demos)
+    counts NAME           what one experiment counted, naive beside solved
+    output                what `make lab` printed
+    map                   one line a file, from its docstring
+    patterns              every pattern, with the problem it solves
+    source PATH NAME      a link to the lines of a function or class
+"""
+
+import ast
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from labkit.experiment import load_results
+from labkit.render import markdown_counts, print_table
+from nexus import copying
+from nexus.compose import ROOT
+from nexus.demos import demos
+
+MARKER = re.compile(r"(<!-- begin ([a-z]+)((?: [^ ]+)*?) -->)(.*?)(<!-- end -->)", re.DOTALL)
+console = Console(highlight=False)
+
+
+def readmes() -> list[Path]:
+    return [ROOT / "README.md", *(path / "README.md" for path in [*demos(), ROOT / "portal"] if (path / "README.md").exists())]
+
+
+def render_all() -> int:
+    for path in readmes():
+        if (text := rendered(path)) != path.read_text():
+            path.write_text(text)
+            console.print(f"rendered {path.relative_to(ROOT)}")
+    return 0
+
+
+def differences() -> list[str]:
+    """The READMEs that do not say what the results and the code say."""
+    return [
+        f"{path.relative_to(ROOT)} differs from its results or its code: make readme" for path in readmes() if rendered(path) != path.read_text()
+    ]
+
+
+def rendered(path: Path) -> str:
+    return MARKER.sub(lambda match: match[1] + body(path, match[2], match[3].split()) + match[5], path.read_text())
+
+
+def body(path: Path, kind: str, arguments: list[str]) -> str:
+    makers: tuple[Callable[..., str], ...] = (challenges, counts, output, file_map, patterns, source)
+    known = {maker.__name__.removeprefix("file_"): maker for maker in makers}
+    if kind not in known:
+        raise RuntimeError(f"{path.relative_to(ROOT)}: unknown marker {kind}; there are {', '.join(known)}")
+    return known[kind](path.parent, *arguments)
+
+
+def results(folder: Path) -> list[dict[str, Any]]:
+    folders = demos() if folder == ROOT else [folder]
+    return [entry for each in folders for entry in load_results(each / "lab/results.json").values()]
+
+
+def challenges(folder: Path) -> str:
+    lines = ["| challenge | solution | proof: naive → solved | code |", "| --- | --- | --- | --- |"]
+    for result in results(folder):
+        base = "" if folder != ROOT else f"{result['demo']}/"
+        anchor = f"{base}README.md#{result['name']}" if base else f"#{result['name']}"
+        code = f"[{result['code']}]({base}{result['code']})"
+        experiment = f"[`{result['name']}`]({base}lab/{result['name']}.py)"
+        lines.append(f"| [{result['challenge']}]({anchor}) | {result['solution']} | {result['proof']} | {experiment}, {code} |")
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def counts(folder: Path, name: str) -> str:
+    result = load_results(folder / "lab/results.json").get(name)
+    if result is None:
+        raise RuntimeError(f"{folder.name} has no result of {name}: make lab DEMO={folder.name}")
+    return f"\n{markdown_counts(result)}\n"
+
+
+def output(folder: Path) -> str:
+    text = io.StringIO()
+    print_table(results(folder), Console(file=text, width=120))
+    return "\n```text\n" + "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n```\n"
+
+
+def file_map(folder: Path) -> str:
+    """Every Python file that says in its docstring what it is for, but migrations and what is empty."""
+    lines = []
+    for path in sorted(folder.rglob("*.py")):
+        relative = path.relative_to(folder)
+        if "migrations" in relative.parts or not (text := path.read_text().strip()):
+            continue
+        if first := (ast.get_docstring(ast.parse(text)) or "").split("\n")[0]:
+            lines.append(f"- [`{relative}`]({relative}): {first}")
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def patterns(folder: Path) -> str:
+    lines = ["| pattern | the problem, in its own words |", "| --- | --- |"]
+    for name, path in copying.patterns().items():
+        file = path / "__init__.py" if path.is_dir() else path
+        docstring = ast.get_docstring(ast.parse(file.read_text())) or ""
+        problem = re.search(r"^Problem\s+(.*?)(?=^\S)", docstring, re.MULTILINE | re.DOTALL)
+        text = " ".join(problem[1].split()) if problem else ""
+        lines.append(f"| [`{name}`]({path.relative_to(folder)}) | {text} |")
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def source(folder: Path, file: str, name: str) -> str:
+    for node in ast.walk(ast.parse((folder / file).read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == name:
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            return f"[`{name}` in {file}]({file}#L{first}-L{node.end_lineno})"
+    raise RuntimeError(f"{folder.name}/{file} has no {name}, which its README links to")
