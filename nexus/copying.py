@@ -1,5 +1,6 @@
 """Takes a pattern out: `make copy PATTERN=rest_demo/idempotency TO=../my-project`."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -20,18 +21,34 @@ def patterns() -> dict[str, Path]:
     return found
 
 
+def needed(pattern: Path) -> list[Path]:
+    """The pattern, and the patterns beside it that it imports."""
+    found, waiting = [], [pattern]
+    while waiting:
+        path = waiting.pop()
+        found.append(path)
+        for file in [path] if path.is_file() else path.rglob("*.py"):
+            for name in re.findall(r"^\s*(?:from|import) patterns\.(\w+)", file.read_text(), re.MULTILINE):
+                beside = next(each for each in pattern.parent.iterdir() if each.stem == name)
+                if beside not in found + waiting:
+                    waiting.append(beside)
+    return found
+
+
 def copy(pattern: Path, to: Path) -> list[Path]:
-    """Copies the pattern to `to/patterns/` and its test to `to/tests/patterns/`. Refuses to overwrite. Returns what it wrote."""
-    demo = pattern.parent.parent
-    test = demo / "tests/patterns" / f"test_{pattern.stem}.py"
-    pairs = [(pattern, to / "patterns" / pattern.name), (test, to / "tests/patterns" / test.name)]
+    """Copies the pattern, what it stands on, and its test, to `to/patterns/` and `to/tests/patterns/`.
+
+    Refuses to overwrite. Returns what it wrote.
+    """
+    test = pattern.parent.parent / "tests/patterns" / f"test_{pattern.stem}.py"
+    pairs = [(each, to / "patterns" / each.name) for each in needed(pattern)] + [(test, to / "tests/patterns" / test.name)]
     for _, target in pairs:
         if target.exists():
             raise RuntimeError(f"{target} is there already; remove it first, or copy to another folder")
+    for package in (to / "patterns", to / "tests", to / "tests/patterns"):
+        package.mkdir(exist_ok=True)
+        (package / "__init__.py").touch()
     for source, target in pairs:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for package in (target.parent, *([to / "tests"] if "tests" in target.parts else [])):
-            (package / "__init__.py").touch()
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:

@@ -36,12 +36,13 @@ def run(demo: str | None, only: str | None) -> int:
 def command(room: Path, only: str | None) -> list[str]:
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     if room == ROOT:
-        argv += ["-p", "no:django"]  # the root has no settings: it looks at the demos from outside
-    if room == ROOT and os.environ.get("POSTGRES_URL"):
-        argv += ["-m", "not native"]  # servers are given: their programs, which the native runtime needs, may not be here
+        argv += ["-c", "tests/pytest.ini", "--rootdir", "."]
+        if os.environ.get("POSTGRES_URL"):
+            argv += ["-m", "not native"]  # servers are given: their programs, which the native runtime needs, may not be here
     return argv + (["-k", only] if only else [])
 
 
 def variables(room: Path, urls: dict[str, str]) -> dict[str, str]:
     name = "root" if room == ROOT else room.name
-    return environment(name, urls) | ({**urls} if room == ROOT else {})
+    # the root looks at the demos from outside, and has no settings
+    return environment(name, urls) | (urls if room == ROOT else {})

@@ -33,12 +33,14 @@ async def gather_settled(
 ) -> list[R | Exception]:
     """Awaits `function(each)` for all arguments at once."""
 
+    outcomes: tuple[type[Exception], ...] = (TimeoutError, *failures)
+
     async def settle(argument: A) -> R | Exception:
         try:
             # A client's own timeouts begin anew with each byte that arrives; this one is for the whole call.
             async with asyncio.timeout(timeout_seconds):
                 return await function(argument)
-        except (TimeoutError, *failures) as failure:
+        except outcomes as failure:
             return failure
 
     async with asyncio.TaskGroup() as group:

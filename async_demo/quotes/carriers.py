@@ -58,9 +58,10 @@ def open_client(base_url: str = "") -> httpx.AsyncClient:
 
 async def ask(client: httpx.AsyncClient, carrier: Carrier, parcel: Parcel) -> Offer:
     """The carrier's offer for the parcel. Raises CarrierFailed, whatever the carrier does; how long it takes is the caller's to limit."""
-    question = {"postcode": parcel.postcode, "weight_grams": parcel.weight_grams}
+    question: dict[str, str | int] = {"postcode": parcel.postcode, "weight_grams": parcel.weight_grams}
     try:
-        async with client.stream("GET", carrier.rate_path, params=question) as response:
+        url = httpx.URL(carrier.rate_path).copy_merge_params(question)  # params= would drop what the path already asks
+        async with client.stream("GET", url) as response:
             if response.status_code != httpx.codes.OK:
                 raise CarrierFailed("error_answer")
             body = await read_body(response)

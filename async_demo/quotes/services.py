@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import httpx
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections
+from django.db import connection
 
 from patterns.gather_settled import gather_settled
 from quotes.carriers import CarrierFailed, Offer, Parcel, Reason, ask
@@ -25,8 +25,7 @@ class Quote:
 async def gather_offers(*, client: httpx.AsyncClient, parcel: Parcel, timeout_seconds: float) -> Quote:
     """Asks every active carrier at once. Takes as long as the slowest, and never longer than `timeout_seconds`."""
     carriers = [carrier async for carrier in Carrier.objects.active()]
-    # The carriers take their time, and the database's connections are few: ours is given back before the wait.
-    await sync_to_async(close_old_connections)()
+    await sync_to_async(give_back_connection)()  # the carriers take their time, and the database's connections are few
 
     async def ask_one(carrier: Carrier) -> Offer:
         return await ask(client, carrier, parcel)
@@ -42,3 +41,9 @@ async def gather_offers(*, client: httpx.AsyncClient, parcel: Parcel, timeout_se
             quote.offers.append(answer)
     quote.offers.sort(key=lambda offer: (offer.price, offer.days, offer.carrier))
     return quote
+
+
+def give_back_connection() -> None:
+    """Closes this thread's database connection; the next query opens one. In a transaction it is the caller's to keep."""
+    if not connection.in_atomic_block:
+        connection.close()

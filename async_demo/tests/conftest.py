@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
+from django.db.models import Value
+from django.db.models.functions import Concat
 from django.test import Client
 
 from labkit.processes import answers, free_port, running, wait_until
@@ -33,16 +35,15 @@ def stats(carriers_url: str) -> Iterator[Callable[[], dict[str, int]]]:
 
 @pytest.fixture
 def carriers(db: None, carriers_url: str, settings: Any) -> None:
-    """Five carriers that answer at once; `trouble` makes one of them misbehave."""
+    """The seed's five, and they answer at once."""
     settings.CARRIERS_URL = carriers_url
     settings.CARRIER_TIMEOUT_SECONDS = 1.5
     seed_carriers()
-    for slug in Carrier.objects.values_list("slug", flat=True):
-        trouble(slug, "delay_ms=0")
+    set_delay_ms(0)
 
 
-def trouble(slug: str, what: str) -> None:
-    Carrier.objects.filter(slug=slug).update(rate_path=f"/{slug}/rate?{what}")
+def set_delay_ms(delay_ms: int) -> None:
+    Carrier.objects.update(rate_path=Concat(Value("/"), "slug", Value(f"/rate?delay_ms={delay_ms}")))
 
 
 @pytest.fixture

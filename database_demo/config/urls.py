@@ -28,7 +28,7 @@ urlpatterns = [
     path("ready", Ready.as_view()),
     path("api/schema/", SpectacularAPIView.as_view(permission_classes=[AllowAny]), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[AllowAny])),
-    path("api/v1/", include("warehouse.urls")),
+    path("", include("warehouse.urls")),
 ]
 if settings.LAB:
     urlpatterns.append(path("lab/", include("lab.urls")))

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from aiodataloader import DataLoader
 from asgiref.sync import async_to_sync, sync_to_async
 from graphql import ExecutionContext, OperationDefinitionNode
+from graphql.pyutils import is_awaitable
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -40,10 +41,11 @@ class LoadingExecution(ExecutionContext):
         return async_to_sync(self._execute, force_new_loop=True)(operation, root_value)
 
     async def _execute(self, operation: OperationDefinitionNode, root_value: Any) -> Any:
+        self.is_awaitable = is_awaitable  # graphene's `schema.execute` says that nothing is; but it waits for us
         token = _loaders.set({})
         try:
             result = super().execute_operation(operation, root_value)
-            return await result if self.is_awaitable(result) else result
+            return await result if is_awaitable(result) else result
         finally:
             _loaders.reset(token)
 

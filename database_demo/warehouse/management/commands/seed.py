@@ -1,4 +1,4 @@
-"""Fills the shop with the same products and users each time. Running it again changes nothing."""
+"""Fills the warehouse with the same stock and users each time. Running it again changes nothing."""
 
 import os
 from typing import Any
@@ -10,14 +10,15 @@ from warehouse.models import StockItem
 
 SIZES = {"small": 12, "large": 200_000}
 NAMES = ("Mug", "Teapot", "Lamp", "Notebook", "Pencil", "Backpack", "Umbrella", "Scarf", "Blanket", "Clock", "Vase", "Chair")
+PIECES = 100  # of each
 BATCH = 5_000
 
 
 class Command(BaseCommand):
-    help = "Products SKU-000001 … and the users customer, staff and admin (password: DEMO_PASSWORD)."
+    help = "Stock of SKU-000001 … and the users customer, staff and admin (password: DEMO_PASSWORD)."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--size", choices=SIZES, default="small", help="12 products, or 200,000 (default: small)")
+        parser.add_argument("--size", choices=SIZES, default="small", help="12 SKUs, or 200,000 (default: small)")
 
     def handle(self, *args: Any, size: str, **options: Any) -> None:
         password = os.environ.get("DEMO_PASSWORD", "")
@@ -30,11 +31,11 @@ class Command(BaseCommand):
                 user.save(update_fields=["password"])
         for first in range(1, SIZES[size] + 1, BATCH):
             numbers = range(first, min(first + BATCH, SIZES[size] + 1))
-            Product.objects.bulk_create(map(product, numbers), ignore_conflicts=True)
-        self.stdout.write(f"seeded: {Product.objects.count()} products, 3 users")
+            StockItem.objects.bulk_create(map(stock_item, numbers), ignore_conflicts=True)
+        self.stdout.write(f"seeded: {StockItem.objects.count()} SKUs, 3 users")
 
 
-def product(number: int) -> Product:
-    """The product that has this number in every demo."""
+def stock_item(number: int) -> StockItem:
+    """The item that has this number, SKU and name in every demo."""
     name = NAMES[(number - 1) % len(NAMES)]
-    return Product(sku=f"SKU-{number:06d}", name=f"{name} {number}", price=f"{5 + number % 95}.90")
+    return StockItem(sku=f"SKU-{number:06d}", name=f"{name} {number}", available=PIECES)

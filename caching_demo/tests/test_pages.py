@@ -1,0 +1,175 @@
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.cache import cache
+from django.db import DatabaseError
+from django.test import Client
+
+from catalogue.models import Category, Product
+from catalogue.pages import FRESH_SECONDS, LOCK_SECONDS, WAIT_SECONDS, client, page_key, product_page
+from labkit import FaultProxy
+from patterns.single_flight import SingleFlight, StillLoading
+
+PAGE = "/api/v1/products/SKU-000001/"
+
+
+def product(kitchen: Category, number: int, price: str) -> Product:
+    return Product.objects.create(sku=f"SKU-00000{number}", name=f"Product {number}", price=price, category=kitchen)
+
+
+def test_a_page_shows_the_product_its_category_and_the_four_nearest_in_price(client: Client, kitchen: Category, mug: Product) -> None:
+    for number, price in ((2, "50.00"), (3, "5.90"), (4, "3.90"), (5, "4.90"), (6, "9.90")):
+        product(kitchen, number, price)
+    product(Category.objects.create(slug="office", name="Office"), 7, "4.90")
+
+    page = client.get(PAGE).json()
+
+    assert (page["sku"], page["price"], page["category"]) == ("SKU-000001", "4.90", {"slug": "kitchen", "name": "Kitchen"})
+    assert [each["sku"] for each in page["related"]] == ["SKU-000005", "SKU-000003", "SKU-000004", "SKU-000006"]
+
+
+def test_the_first_visit_loads_the_page_and_the_second_asks_the_database_nothing(
+    client: Client, mug: Product, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(2):
+        first = client.get(PAGE)
+    with django_assert_num_queries(0):
+        second = client.get(PAGE)
+
+    assert first["Cache-Status"] == "catalogue; fwd=miss; stored"
+    assert second["Cache-Status"].startswith("catalogue; hit; ttl=")
+    assert second.content == first.content
+
+
+def test_an_expired_page_is_renewed_by_one_and_shown_old_to_the_others(mug: Product) -> None:
+    def later() -> float:
+        return time.time() + FRESH_SECONDS + 1
+
+    def load_while_another_asks(sku: str) -> dict[str, Any]:
+        others.append(product_page(sku=sku, load=never, clock=later))
+        return {"price": "5.90"}
+
+    others: list[Any] = []
+    product_page(sku=mug.sku, load=lambda sku: {"price": "4.90"})
+    ours = product_page(sku=mug.sku, load=load_while_another_asks, clock=later)
+
+    [other] = others
+    assert (ours.content, ours.cache_status) == ({"price": "5.90"}, "catalogue; fwd=stale; stored")
+    assert other.content == {"price": "4.90"}
+    assert other.cache_status.startswith("catalogue; hit; ttl=-")
+
+
+def test_who_waited_for_anothers_load_is_told_so(mug: Product, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = SingleFlight._claim
+
+    def after_another(flight: SingleFlight, key: str, *words: str) -> Any:
+        monkeypatch.setattr(SingleFlight, "_claim", claim)
+        product_page(sku=mug.sku)
+        return claim(flight, key, *words)
+
+    monkeypatch.setattr(SingleFlight, "_claim", after_another)
+
+    assert product_page(sku=mug.sku, load=never).cache_status == "catalogue; fwd=miss; collapsed"
+
+
+def never(sku: str) -> dict[str, Any]:
+    raise AssertionError("loaded a second time")
+
+
+@pytest.mark.parametrize("fault", ["refuse", "hang"])
+def test_without_redis_the_page_comes_from_the_database_and_is_cached_again_afterwards(
+    client: Client, mug: Product, settings: Any, fault: Any
+) -> None:
+    url = urlsplit(settings.REDIS_URL)
+    with FaultProxy(url.hostname or "", url.port or 6379) as proxy:
+        settings.REDIS_URL = url._replace(netloc=f":{url.password or ''}@{proxy.host}:{proxy.port}").geturl()
+        client.get(PAGE)
+        proxy.set(fault)
+        began = time.monotonic()
+        without = [client.get(PAGE) for _ in range(3)]
+        elapsed_seconds = time.monotonic() - began
+        proxy.set("pass")
+        again = client.get(PAGE)
+
+    assert [(each.status_code, each.json()["price"]) for each in without] == [(200, "4.90")] * 3
+    assert {each["Cache-Status"] for each in without} == {"catalogue; fwd=bypass; detail=redis-unreachable"}
+    assert elapsed_seconds < 3 * 0.5  # redis-py's own time-outs would take 5 s for each, and a retry as much again
+    assert again["Cache-Status"].startswith("catalogue; hit")
+
+
+def test_a_redis_that_refuses_commands_costs_the_cache_and_not_the_page(client: Client, mug: Product, settings: Any) -> None:
+    redis_client(settings).hset(page_key(mug.sku), "not", "a string")  # WRONGTYPE, as a full Redis answers OOM
+
+    assert client.get(PAGE)["Cache-Status"] == "catalogue; fwd=bypass; detail=redis-unreachable"
+
+
+def test_with_no_redis_configured_the_page_comes_from_the_database(client: Client, mug: Product, settings: Any) -> None:
+    settings.REDIS_URL = ""
+
+    assert [client.get(PAGE)["Cache-Status"] for _ in range(2)] == ["catalogue; fwd=bypass; detail=no-redis-url"] * 2
+
+
+def test_redis_being_down_does_not_make_the_service_unready(client: Client, db: None, settings: Any) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1"  # nobody listens there
+
+    assert client.get("/ready").status_code == 200
+
+
+def test_a_cached_page_outlives_the_database(client: Client, mug: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(sku: str) -> None:
+        raise DatabaseError("down")
+
+    client.get(PAGE)
+    monkeypatch.setattr("catalogue.pages.load_page", down)
+
+    assert client.get(PAGE).status_code == 200
+
+
+def test_a_visitor_who_waited_too_long_is_told_when_to_come_back(client: Client, mug: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gives_up(*_: Any) -> None:
+        raise StillLoading
+
+    monkeypatch.setattr(SingleFlight, "get", gives_up)
+    answer = client.get(PAGE)
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+
+
+@pytest.mark.parametrize("sku", ["SKU-999999", "sku-000001", "%00", "SKU-000001%00", "%ED%A0%80", "S" * 33, "..%2f", "{SKU}", "SKU 1", "%0A"])
+def test_what_is_not_a_sku_is_not_found_and_leaves_nothing_in_redis(
+    client: Client, mug: Product, settings: Any, own_keys: str, sku: str
+) -> None:
+    answer = client.get(f"/api/v1/products/{sku}/")
+
+    assert answer.status_code == 404
+    assert list(redis_client(settings).scan_iter(match=f"*{own_keys}*", count=1000)) == []
+
+
+def test_who_asks_does_not_matter_and_changes_nothing(client: Client, mug: Product, django_assert_num_queries: Any) -> None:
+    client.get(PAGE)
+
+    with django_assert_num_queries(0):
+        answer = client.get(PAGE, headers={"Authorization": "Basic bm9ib2R5Ondyb25n"})
+    assert answer.status_code == 200
+
+
+def test_products_are_listed_and_only_read(client: Client, mug: Product) -> None:
+    assert [each["sku"] for each in client.get("/api/v1/products/").json()] == [mug.sku]
+    assert client.post(PAGE, {"price": "0.01"}).status_code == client.delete(PAGE).status_code == 405
+
+
+def test_a_waiter_outlasts_the_lock_of_a_loader_that_died() -> None:
+    assert WAIT_SECONDS > LOCK_SECONDS
+
+
+def test_djangos_own_cache_executes_no_pickle(settings: Any, own_keys: str) -> None:
+    redis_client(settings).set(cache.make_key(own_keys), b"cbuiltins\nexit\n(I7\ntR.")
+
+    with pytest.raises(ValueError):  # and not SystemExit
+        cache.get(own_keys)
+
+
+def redis_client(settings: Any) -> Any:
+    return client(settings.REDIS_URL)

@@ -1,0 +1,51 @@
+"""The Celery worker: `celery -A config worker --concurrency 2`. Its settings are in celeryconfig.py."""
+
+import os
+from typing import Any
+
+from celery import Celery, bootsteps
+from kombu import Exchange, Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("fulfilment")
+app.config_from_object("config.celeryconfig")
+app.autodiscover_tasks()
+
+ALIVE_INTERVAL_SECONDS = 2
+
+
+class DeadLetters(bootsteps.StartStopStep):
+    """Declares where refused tasks go, before the first is taken. A dead-letter exchange that is missing swallows them silently."""
+
+    requires = ("celery.worker.consumer.connection:Connection",)
+
+    def start(self, consumer: Any) -> None:
+        from fulfilment import topology
+
+        exchange = Exchange(topology.DEAD_LETTERS, type="topic")
+        queue = Queue(topology.dead(topology.TASKS), exchange, topology.TASKS, queue_arguments=topology.DEAD_QUEUE_ARGUMENTS)
+        with consumer.app.connection_for_write() as connection:
+            queue.bind(connection.default_channel).declare()
+
+
+class Alive(bootsteps.StartStopStep):
+    """Touches ALIVE_FILE from the worker's own loop, which delivers tasks and heartbeats: a stuck loop lets the file grow old.
+
+    Not the signal heartbeat_sent: it stays silent under --without-heartbeat.
+    """
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def start(self, consumer: Any) -> None:
+        from fulfilment.process import touch_alive_file
+
+        touch_alive_file()
+        self.timer = consumer.timer.call_repeatedly(ALIVE_INTERVAL_SECONDS, touch_alive_file)
+
+    def stop(self, consumer: Any) -> None:
+        self.timer.cancel()
+
+
+app.steps["consumer"].add(DeadLetters)
+app.steps["consumer"].add(Alive)

@@ -1,0 +1,33 @@
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from health_check.views import HealthCheckView
+
+
+def live(request: HttpRequest) -> HttpResponse:
+    """The process answers. Says nothing of its dependencies: restarting us would not mend them."""
+    return JsonResponse({"status": "live"})
+
+
+class Ready(HealthCheckView):
+    """The dependencies answer. 503, and which one does not, otherwise. The broker is none of the web's: orders are taken without it."""
+
+    checks = ["health_check.checks.Database"]
+
+    def render_to_response(self, context: dict[str, object], **kwargs: object) -> HttpResponse:
+        return self.render_to_response_json(kwargs["status"])
+
+    def render_to_response_json(self, status: object) -> HttpResponse:
+        return super().render_to_response_json(503 if status == 500 else status)
+
+
+urlpatterns = [
+    path("live", live),
+    path("ready", Ready.as_view()),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("", include("fulfilment.urls")),
+]
+if settings.LAB:
+    urlpatterns.append(path("lab/", include("lab.urls")))

@@ -1,0 +1,55 @@
+"""The events of this service, as CloudEvents 1.0 in JSON (cloudevents.io): what it says, and what it understands."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from fulfilment.models import Order
+
+ORDER_PLACED = "order.placed"
+MAX_EVENT_BYTES = 64 * 1024  # ours are below 10 KB
+
+
+class Malformed(Exception):
+    """Not an event that this service understands. It would not be understood the next time either."""
+
+
+@dataclass(frozen=True)
+class OrderPlaced:
+    event_id: uuid.UUID
+    order_id: uuid.UUID
+    correlation_id: str
+
+
+def order_placed(order: Order, *, correlation_id: str) -> dict[str, Any]:
+    """`correlation_id` is the id of the request that caused it; it goes along, to find one story in many logs."""
+    return {
+        "specversion": "1.0",
+        "id": str(uuid.uuid4()),
+        "source": "/fulfilment",
+        "type": ORDER_PLACED,
+        "time": order.placed_at.isoformat(),
+        "subject": order.aggregate,
+        "datacontenttype": "application/json",
+        "correlationid": correlation_id,
+        "data": {
+            "order_id": str(order.pk),
+            "lines": [{"sku": line.product.sku, "quantity": line.quantity} for line in order.lines.select_related("product")],
+            "total": str(order.total),
+            "currency": order.currency,
+        },
+    }
+
+
+def parse_order_placed(body: bytes) -> OrderPlaced:
+    """Raises Malformed, whatever the bytes are."""
+    if len(body) > MAX_EVENT_BYTES:
+        raise Malformed(f"{len(body)} bytes; at most {MAX_EVENT_BYTES}")
+    try:
+        event = json.loads(body)
+        if (event["specversion"], event["type"]) != ("1.0", ORDER_PLACED):
+            raise Malformed(f"version {event['specversion']!r:.20} of {event['type']!r:.40}")
+        return OrderPlaced(uuid.UUID(event["id"]), uuid.UUID(event["data"]["order_id"]), str(event.get("correlationid", ""))[:64])
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise Malformed(f"{type(error).__name__}: {error}"[:100]) from error

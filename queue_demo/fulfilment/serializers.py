@@ -1,0 +1,51 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from fulfilment.models import Order, OrderLine
+
+
+class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
+    sku = serializers.CharField(source="product.sku", max_length=32)
+    quantity = serializers.IntegerField(min_value=1, max_value=1000)
+
+    class Meta:
+        model = OrderLine
+        fields = ["sku", "quantity", "unit_price"]
+        read_only_fields = ["unit_price"]
+
+
+class OrderSerializer(serializers.ModelSerializer[Order]):
+    lines = OrderLineSerializer(many=True, allow_empty=False, max_length=100)
+    status = serializers.ChoiceField(["placed", "fulfilled"], read_only=True)
+    total = serializers.DecimalField(max_digits=16, decimal_places=2, read_only=True)
+
+    class Meta:
+        model = Order
+        fields = ["id", "status", "lines", "total", "currency", "placed_at", "fulfilled_at"]
+        read_only_fields = ["id", "currency", "placed_at", "fulfilled_at"]
+
+    def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        skus = [line["product"]["sku"] for line in lines]
+        if len(set(skus)) != len(skus):
+            raise serializers.ValidationError("Each SKU may stand in one line only.")
+        return lines
+
+
+class StepSerializer(serializers.Serializer[dict[str, Any]]):
+    step = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class OrderWithTimelineSerializer(OrderSerializer):
+    timeline = StepSerializer(many=True, read_only=True)
+
+    class Meta(OrderSerializer.Meta):
+        fields = [*OrderSerializer.Meta.fields, "timeline"]
+
+
+class LedgerSerializer(serializers.Serializer[dict[str, int]]):
+    orders = serializers.IntegerField()
+    outbox_pending = serializers.IntegerField()
+    outbox_published = serializers.IntegerField()
+    fulfilled = serializers.IntegerField()

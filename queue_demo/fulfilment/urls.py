@@ -1,0 +1,9 @@
+from django.urls import path
+
+from fulfilment import views
+
+urlpatterns = [
+    path("orders/", views.OrderList.as_view(), name="order-list"),
+    path("orders/<uuid:pk>/", views.OrderDetail.as_view(), name="order-detail"),
+    path("ledger/", views.Ledger.as_view(), name="ledger"),
+]

@@ -1,0 +1,3 @@
+from labkit.http import urlpatterns
+
+__all__ = ["urlpatterns"]

@@ -1,0 +1,119 @@
+"""docker-compose.yml is the one source of what runs, and it is hardened."""
+
+import os
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from nexus import native
+from nexus.compose import FILE, services
+from tests.conftest import DEMOS, ROOT
+
+DOCUMENT = yaml.safe_load(FILE.read_text())
+SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
+IMAGES = {"postgres:17-alpine", "redis:8-alpine", "rabbitmq:4-management-alpine", "memcached:1.6-alpine"}
+
+
+@pytest.fixture
+def variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("POSTGRES_URL", "REDIS_URL", "RABBITMQ_URL", "MEMCACHED_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"SECRET_KEY": "secret", "SERVICE_PASSWORD": "word", "DEMO_PASSWORD": "demo", "PORT_BASE": "8000"}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_hardened(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["user"] not in ("root", "0")
+    assert "stop_grace_period" in service
+    assert service["profiles"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_listens_on_this_machine_only(name: str) -> None:
+    assert all(str(port).startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_that_stays_has_a_health_check_and_waits_for_health(name: str) -> None:
+    service = SERVICES[name]
+    waits = {each["condition"] for each in service.get("depends_on", {}).values()}
+
+    assert ("healthcheck" in service) == (service["restart"] != "no")
+    assert waits <= {"service_healthy", "service_completed_successfully"}
+
+
+def test_images_are_official_or_ours() -> None:
+    assert {service["image"] for service in SERVICES.values() if not service["image"].startswith("nexus/")} == IMAGES
+
+
+def test_each_demo_has_a_profile_and_a_one_shot_setup() -> None:
+    for demo in DEMOS:
+        named = {name for name, service in SERVICES.items() if demo.name in service["profiles"]}
+        assert {"postgres", "portal"} < named
+        assert [name for name in named if SERVICES[name]["command"][-1] == "nexus.setup"], demo.name
+
+
+def test_no_secret_has_a_default() -> None:
+    secrets = re.findall(r"\$\{((?:SECRET_KEY|SERVICE_PASSWORD|DEMO_PASSWORD)[^}]*)\}", FILE.read_text())
+
+    assert secrets
+    assert [each for each in secrets if ":-" in each] == []
+
+
+def test_every_variable_of_the_file_is_explained(variables: None) -> None:
+    names = set(re.findall(r"\$\{(\w+)", FILE.read_text()))
+    explained = set(re.findall(r"^(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    computed = {"DEMO", "ONLY", "CI", *re.findall(r"(\w+_PORT)=", (ROOT / "nexus/door.sh").read_text())}
+
+    assert names - explained - computed == set()
+
+
+def test_native_processes_run_the_very_commands_of_compose(variables: None) -> None:
+    plan = native.make_plan("all")
+    here = {process.name: process.argv for process in plan.setups + plan.processes}
+    there = {name: service["command"] for name, service in SERVICES.items() if service["image"].startswith("nexus/") and name != "workbench"}
+
+    assert here == there
+
+
+def test_native_addresses_are_this_machines(variables: None) -> None:
+    plan = native.make_plan("all")
+    values = [value for process in plan.setups + plan.processes for value in process.env.values() if "//" in value or ":" in value]
+    strangers = {name for name in SERVICES for value in values if re.search(rf"(//|@|=){name}:\d", value)}
+
+    assert strangers == set()
+    assert all(entry["ports"] for entry in SERVICES.values() if entry.get("labels", {}).get("nexus.try"))
+
+
+def test_a_missing_server_leaves_its_demos_on_their_defaults(variables: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nexus.servers.find_program", lambda name: None if name in ("rabbitmq-server", "postgres") else f"/bin/{name}")
+    plan = native.make_plan("all")
+    environments = {process.name: process.env for process in plan.processes}
+
+    assert {server.name for server in plan.missing} == {"postgres", "rabbitmq"}
+    assert environments["rest"]["DATABASE_URL"].startswith("sqlite:///")
+    assert "RABBITMQ_URL" not in environments["queue"]
+    assert "REDIS_URL" in environments["caching"]
+    assert set(plan.left_out) == {"queue-relay", "queue-consumer", "queue-worker"}
+
+
+def test_a_server_that_the_environment_names_is_used_and_none_started(variables: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTGRES_URL", "postgres://me:mine@db.example:5433")
+    plan = native.make_plan("all")
+    [rest] = [process for process in plan.processes if process.name == "rest"]
+
+    assert "postgres" not in {server.name for server in plan.servers}
+    assert rest.env["DATABASE_URL"] == "postgres://me:mine@db.example:5433/rest_demo"
+
+
+def test_a_variable_without_value_is_named(variables: None) -> None:
+    with pytest.raises(KeyError, match="SECRET_KEY"):
+        services({name: value for name, value in os.environ.items() if name != "SECRET_KEY"})

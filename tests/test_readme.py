@@ -1,0 +1,68 @@
+"""What the documents say is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nexus import readme
+from tests.conftest import DEMOS, ROOT
+
+SECTIONS = ["Run it", "Map", "Challenges", "Copy it out", "Limits"]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "portal/README.md", *(demo / "README.md" for demo in DEMOS)]
+
+
+def test_each_demo_reads_alike(demo: Path) -> None:
+    headings = re.findall(r"^## (.*)", (demo / "README.md").read_text(), re.MULTILINE)
+
+    assert headings == SECTIONS
+
+
+def test_each_experiment_has_its_section(demo: Path) -> None:
+    text = (demo / "README.md").read_text()
+    experiments = [path.stem for path in (demo / "lab").glob("*.py") if path.stem not in ("__init__", "urls")]
+
+    assert [name for name in experiments if f"### {name}\n" not in text or f"<!-- begin counts {name} -->" not in text] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    broken = []
+    for link in LINK.findall(document.read_text()):
+        if link.startswith(("http://", "https://")):
+            continue
+        file, _, anchor = link.partition("#")
+        target = document.parent / file if file else document
+        if not target.exists() or (anchor and not has_anchor(target, anchor)):
+            broken.append(link)
+
+    assert broken == []
+
+
+def has_anchor(target: Path, anchor: str) -> bool:
+    text = target.read_text()
+    if lines := re.fullmatch(r"L(\d+)-L(\d+)", anchor):
+        return int(lines[1]) <= int(lines[2]) <= len(text.splitlines())
+    return anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.*)", text, re.MULTILINE)}
+
+
+def test_the_readmes_say_what_was_measured() -> None:
+    assert readme.differences() == []
+
+
+def test_a_number_typed_by_hand_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = DEMOS[0] / "README.md"
+    forged = re.sub(r"(\| orders \| )(\d+)", r"\g<1>999", original.read_text())
+    (tmp_path / "README.md").write_text(forged)
+
+    assert forged != original.read_text()
+    restored = readme.MARKER.sub(lambda match: match[1] + readme.body(original, match[2], match[3].split()) + match[5], forged)
+    assert restored == original.read_text()
+
+
+def test_every_target_of_the_makefile_that_a_document_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {target for document in DOCUMENTS for target in re.findall(r"(?:^|`)make ([a-z]+)", document.read_text(), re.MULTILINE)}
+
+    assert named - targets == set()

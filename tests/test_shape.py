@@ -1,0 +1,175 @@
+"""The shape of the house: whoever knows one demo knows all."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nexus.copying import patterns
+from tests.conftest import DEMOS, ROOT
+
+ROOMS = {
+    "README.md", "manage.py", "requirements.txt", "config/settings.py", "config/urls.py", "patterns/__init__.py",
+    "lab/urls.py", "lab/results.json", "tests/test_lab.py", "tests/test_service.py",
+}  # fmt: skip
+NOT_DOMAINS = {"config", "patterns", "lab", "tests", "fake_carriers"}
+BANNED = {"base.py", "utils.py", "helpers.py", "common", "misc.py", "manager.py"}
+HEADINGS = ("Problem", "Guarantee", "Not guaranteed", "Cost", "Use instead")
+CONTRACTS = """
+[importlinter]
+root_packages =
+    {domain}
+    config
+    lab
+    labkit
+    nexus
+    patterns
+    tests
+
+[importlinter:contract:arrows]
+name = tests, lab → config → domain → patterns
+type = layers
+layers =
+    tests
+    lab
+    config
+    {domain}
+    patterns
+
+[importlinter:contract:labkit]
+name = only lab and tests import labkit
+type = forbidden
+source_modules =
+    config
+    {domain}
+    patterns
+forbidden_modules =
+    labkit
+
+[importlinter:contract:nexus]
+name = no demo imports the workbench
+type = forbidden
+source_modules =
+    config
+    {domain}
+    lab
+    patterns
+    tests
+forbidden_modules =
+    nexus
+"""
+
+
+def test_there_are_six_demos() -> None:
+    assert len(DEMOS) == 6
+
+
+def domain(demo: Path) -> str:
+    [name] = {path.parent.name for path in demo.glob("*/__init__.py")} - NOT_DOMAINS
+    return name
+
+
+def test_each_demo_has_all_rooms(demo: Path) -> None:
+    missing = sorted(room for room in ROOMS if not (demo / room).exists())
+
+    assert missing == []
+    assert {"models.py", "services.py", "migrations", "management"} <= {path.name for path in (demo / domain(demo)).iterdir()}
+
+
+def test_imports_go_one_way(demo: Path, tmp_path: Path) -> None:
+    contracts = tmp_path / "contracts"
+    contracts.write_text(CONTRACTS.format(domain=domain(demo)))
+    environment = {**os.environ, "PYTHONPATH": f"{demo}{os.pathsep}{ROOT}"}
+    argv = [str(Path(sys.executable).with_name("lint-imports")), "--config", str(contracts), "--no-cache"]
+    done = subprocess.run(argv, cwd=demo, env=environment, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_demo_imports_another_or_the_portal(demo: Path) -> None:
+    others = {path.name for path in DEMOS} | {domain(path) for path in DEMOS} | {"portal", "door"}
+    forbidden = others - {domain(demo)}
+    found = {f"{path.relative_to(ROOT)}: {name}" for path in demo.rglob("*.py") for name in imported(path) if name in forbidden}
+
+    assert found == set()
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level packages that a file imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def test_naive_code_lives_in_the_lab_only(demo: Path) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in demo.rglob("*.py")
+        if path.relative_to(demo).parts[0] not in ("lab", "tests")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and "naive" in node.name.lower()
+    ]
+
+    assert found == []
+
+
+def test_nothing_but_urls_and_tests_reaches_the_lab(demo: Path) -> None:
+    users = {path.relative_to(demo).parts[0] for path in demo.rglob("*.py") if "lab" in imported(path)}
+
+    assert users <= {"lab", "tests"}
+    assert 'include("lab.urls")' in (demo / "config/urls.py").read_text()
+    assert "if settings.LAB" in (demo / "config/urls.py").read_text()
+
+
+def test_no_file_has_a_name_that_says_nothing(demo: Path) -> None:
+    assert [path for path in demo.rglob("*") if path.name in BANNED] == []
+
+
+def test_settings_fit_on_two_screens(demo: Path) -> None:
+    assert len((demo / "config/settings.py").read_text().splitlines()) <= 110
+
+
+@pytest.mark.parametrize("name", patterns())
+def test_a_pattern_says_what_it_promises_and_has_a_test_of_its_own(name: str) -> None:
+    path = patterns()[name]
+    text = (path / "__init__.py" if path.is_dir() else path).read_text()
+    docstring = ast.get_docstring(ast.parse(text)) or ""
+    positions = [docstring.find(f"\n{heading}") for heading in HEADINGS]
+
+    assert -1 not in positions, dict(zip(HEADINGS, positions, strict=True))
+    assert positions == sorted(positions)
+    assert (path.parent.parent / "tests/patterns" / f"test_{path.stem}.py").exists()
+
+
+@pytest.mark.parametrize("name", patterns())
+def test_a_pattern_knows_no_domain_and_its_test_needs_none(name: str) -> None:
+    path = patterns()[name]
+    demo = path.parent.parent
+    files = [*path.rglob("*.py"), *([path] if path.is_file() else []), demo / "tests/patterns" / f"test_{path.stem}.py"]
+    ours = {domain(demo), "config", "lab", "labkit", "nexus"}
+
+    assert {name for file in files for name in imported(file)} & ours == set()
+
+
+def test_seeds_agree_on_the_products() -> None:
+    """The shop's SKUs are the same in every demo that has products, although no demo imports another."""
+    rules = set()
+    for demo in DEMOS:
+        seed = demo / domain(demo) / "management/commands/seed.py"
+        constants = {
+            node.targets[0].id: ast.unparse(node.value)
+            for node in ast.parse(seed.read_text()).body
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        }
+        if "NAMES" in constants:
+            rules.add(constants["NAMES"])
+            assert 'SKU-{number:06d}' in seed.read_text()
+
+    assert len(rules) == 1
