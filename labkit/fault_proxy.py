@@ -15,6 +15,7 @@ import contextlib
 import socket
 import struct
 import threading
+from collections.abc import Coroutine
 from typing import Literal
 
 Fault = Literal["pass", "refuse", "hang", "delay", "cut", "drop_reply"]
@@ -51,7 +52,7 @@ class FaultProxy:
         self.fault = fault
         self._call(self._apply())
 
-    def _call(self, coroutine: "asyncio.coroutines.Coroutine[None, None, None]") -> None:
+    def _call(self, coroutine: Coroutine[None, None, None]) -> None:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=10)
 
     async def _listen(self) -> None:

@@ -38,7 +38,7 @@ def services(variables: Mapping[str, str]) -> dict[str, Service]:
 
 def _service(name: str, definition: dict[str, Any]) -> Service:
     image = definition["image"]
-    demo = image.removeprefix("nexus/") if image.startswith("nexus/") else None
+    demo = image.removeprefix("nexus/").removesuffix(":local") if image.startswith("nexus/") else None
     _, host_port, container_port = (definition.get("ports") or ["::"])[0].split(":")
     test = definition.get("healthcheck", {}).get("test", [])
     return Service(

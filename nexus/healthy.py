@@ -16,7 +16,7 @@ ALIVE_SECONDS = 30
 
 def http(port: int, timeout_seconds: float = 4) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=timeout_seconds):  # noqa: S310 — a constant scheme
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=timeout_seconds):
             return True
     except urllib.error.HTTPError as error:
         return error.code == 404

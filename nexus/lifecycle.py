@@ -68,7 +68,10 @@ def start_all(plan: Plan, text: str) -> None:
         for server in plan.servers:
             supervision.start(server.name)
         wait_for([server.name for server in plan.servers], lambda name: SERVERS[name].answers(plan.site))
-    with step(f"migrations and seed: {', '.join(setup.cwd.name for setup in plan.setups)}"), ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+    with (
+        step(f"migrations and seed: {', '.join(setup.cwd.name for setup in plan.setups)}"),
+        ThreadPoolExecutor(os.cpu_count() or 2) as pool,
+    ):
         list(pool.map(run_setup, plan.setups))
     with step(f"processes: {len(plan.processes)}"):
         for process in plan.processes:
@@ -180,4 +183,3 @@ def step(what: str) -> Iterator[None]:
 def last_line(log: Path) -> str:
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
     return lines[-1].strip() if lines else "it said nothing"
-

@@ -1,5 +1,6 @@
 """Every check that needs no server: format, lint, types, Dockerfile, compose file, workflows, shell."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def checks() -> list[tuple[str, list[str], Path]]:
         ("Dockerfile", ["hadolint", "Dockerfile"], ROOT),
         ("compose", ["compose-lint", "docker-compose.yml"], ROOT),
         ("workflows", ["zizmor", "--offline", "--quiet", ".github"], ROOT),
-        ("types: labkit, nexus", ["mypy", "labkit", "nexus"], ROOT),
+        ("types: labkit, nexus", ["mypy", "--config-file", "../pyproject.toml", "../labkit", "../nexus"], demos()[0]),
     ]
     # mypy sees one `config` and one `patterns` a run: the demos' packages have the same names
     found += [(f"types: {demo.name}", ["mypy", "--config-file", "../pyproject.toml", "."], demo) for demo in [*demos(), ROOT / "portal"]]
@@ -30,7 +31,8 @@ def checks() -> list[tuple[str, list[str], Path]]:
 def run() -> int:
     failed = []
     for name, command, folder in checks():
-        done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=folder, capture_output=True, text=True)
+        environment = {**os.environ, "DEBUG": "1", "MYPYPATH": ".", "PYTHONPATH": f".{os.pathsep}{ROOT}"}  # mypy's plugin reads the settings
+        done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=folder, env=environment, capture_output=True, text=True)
         console.print(f"{'ok' if done.returncode == 0 else 'FAILED':8}{name}")
         if done.returncode:
             failed.append(name)

@@ -4,7 +4,9 @@ import subprocess
 
 from nexus.compose import ROOT
 
-HEADER = "# Made by `make lock` from every requirements.txt. Versions and hashes for Python 3.11 and newer; edit the requirements instead.\n"
+HEADER = (
+    "# Made by `make lock` from every requirements.txt. Versions and hashes for Python 3.11 and newer; edit the requirements instead.\n"
+)
 
 
 def run() -> int:

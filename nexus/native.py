@@ -62,7 +62,9 @@ def make_plan(profile: str) -> Plan:
     wanted = [SERVERS[name] for name in SERVERS if name in chosen and URL_NAMES[list(SERVERS).index(name)] not in named]
     missing = [server for server in wanted if server.missing()]
     addresses = Addresses(chosen, servers.urls(here) | named, {server.name for server in missing})
-    setups, processes, left_out = [], [], {}
+    setups: list[Process] = []
+    processes: list[Process] = []
+    left_out: dict[str, str] = {}
     for service in chosen.values():
         if service.demo is None:
             continue

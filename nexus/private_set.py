@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -63,7 +64,8 @@ def start(process: servers.Process, mark: Path) -> subprocess.Popen[bytes]:
         cwd=process.cwd,
         env={**os.environ, **process.env, MARK: str(mark)},
         user=process.user,
-        group=None,
+        group=pwd.getpwnam(process.user).pw_gid if process.user else None,
+        extra_groups=[] if process.user else None,
         stdout=log.open("ab"),
         stderr=subprocess.STDOUT,
         start_new_session=True,  # Ctrl-C goes to us, and we stop them in order

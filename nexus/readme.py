@@ -1,11 +1,11 @@
 """Fills the READMEs between their markers: `<!-- begin KIND ARGUMENTS -->` and `<!-- end -->`.
 
-    challenges            the table of a demo's challenges (in the root's README: of all demos)
-    counts NAME           what one experiment counted, naive beside solved
-    output                what `make lab` printed
-    map                   one line a file, from its docstring
-    patterns              every pattern, with the problem it solves
-    source PATH NAME      a link to the lines of a function or class
+challenges            the table of a demo's challenges (in the root's README: of all demos)
+counts NAME           what one experiment counted, naive beside solved
+output                what `make lab` printed
+map                   one line a file, from its docstring
+patterns              every pattern, with the problem it solves
+source PATH NAME      a link to the lines of a function or class
 """
 
 import ast
@@ -42,7 +42,9 @@ def render_all() -> int:
 def differences() -> list[str]:
     """The READMEs that do not say what the results and the code say."""
     return [
-        f"{path.relative_to(ROOT)} differs from its results or its code: make readme" for path in readmes() if rendered(path) != path.read_text()
+        f"{path.relative_to(ROOT)} differs from its results or its code: make readme"
+        for path in readmes()
+        if rendered(path) != path.read_text()
     ]
 
 

@@ -94,6 +94,14 @@ def own(path: Path, server: str, mode: int = 0o700) -> None:
         os.chown(path, account.pw_uid, account.pw_gid)
 
 
+def write(path: Path, text: str, server: str) -> None:
+    """A file that only the server's account can read."""
+    path.touch(mode=0o600)
+    path.write_text(text)
+    if user := service_user(server):
+        os.chown(path, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+
+
 # --- PostgreSQL -----------------------------------------------------------------------------------
 
 
@@ -104,10 +112,7 @@ def _prepare_postgres(site: Site) -> None:
     shutil.rmtree(home, ignore_errors=True)  # an initdb that was interrupted leaves half a cluster
     own(home, "postgres")
     password_file = site.directory / "postgres.pw"
-    password_file.touch(mode=0o600)
-    password_file.write_text(site.password)
-    if user := service_user("postgres"):
-        os.chown(password_file, pwd.getpwnam(user).pw_uid, -1)
+    write(password_file, site.password, "postgres")
     argv = [
         find_program("initdb") or "initdb", "--pgdata", str(home), "--username", USER,
         "--pwfile", str(password_file), "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync",
@@ -146,11 +151,15 @@ def _postgres_answers(site: Site) -> bool:
 # --- Redis ----------------------------------------------------------------------------------------
 
 
+def _prepare_redis(site: Site) -> None:
+    own(site.home("redis"), "redis")
+    write(site.home("redis") / "redis.conf", f"requirepass {site.password}\n", "redis")
+
+
 def _redis(site: Site) -> Process:
-    argv = [
-        find_program("redis-server") or "redis-server", "--bind", HOST, "--port", str(site.port("redis")),
-        "--requirepass", site.password, "--dir", str(site.home("redis")), "--save", "", "--appendonly", "no", "--daemonize", "no",
-    ]  # fmt: skip
+    # the password stands in a file: a command line is there for all to read
+    argv = [find_program("redis-server") or "redis-server", str(site.home("redis") / "redis.conf")]
+    argv += ["--bind", HOST, "--port", str(site.port("redis")), "--dir", str(site.home("redis")), "--save", "", "--appendonly", "no"]
     return Process("redis", argv, site.home("redis"), user=service_user("redis"))
 
 
@@ -168,24 +177,20 @@ def _redis_answers(site: Site) -> bool:
 def _prepare_rabbitmq(site: Site) -> None:
     home = site.home("rabbitmq")
     own(home, "rabbitmq")
-    (home / "rabbitmq.conf").write_text(
+    write(
+        home / "rabbitmq.conf",
         f"listeners.tcp.1 = {HOST}:{site.port('rabbitmq')}\n"
         f"management.tcp.ip = {HOST}\n"
         f"management.tcp.port = {site.port('management')}\n"
         f"default_user = {USER}\n"
         f"default_pass = {site.password}\n"
         "log.console = true\n"
-        "log.file = false\n"
+        "log.file = false\n",
+        "rabbitmq",
     )
-    (home / "enabled_plugins").write_text("[rabbitmq_management].\n")
-    cookie = home / ".erlang.cookie"
-    if not cookie.exists():
-        cookie.touch(mode=0o600)
-        cookie.write_text(os.urandom(16).hex())
-        cookie.chmod(0o400)
-    if user := service_user("rabbitmq"):
-        for name in ("rabbitmq.conf", "enabled_plugins", ".erlang.cookie"):
-            os.chown(home / name, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+    write(home / "enabled_plugins", "[rabbitmq_management].\n", "rabbitmq")
+    if not (home / ".erlang.cookie").exists():
+        write(home / ".erlang.cookie", os.urandom(16).hex(), "rabbitmq")
 
 
 def _rabbitmq(site: Site) -> Process:
@@ -240,7 +245,7 @@ SERVERS = {
     server.name: server
     for server in (
         Server("postgres", "postgresql", ("initdb", "postgres"), _prepare_postgres, _postgres, _postgres_answers),
-        Server("redis", "redis-server", ("redis-server",), lambda site: own(site.home("redis"), "redis"), _redis, _redis_answers),
+        Server("redis", "redis-server", ("redis-server",), _prepare_redis, _redis, _redis_answers),
         Server("rabbitmq", "rabbitmq-server", ("rabbitmq-server",), _prepare_rabbitmq, _rabbitmq, _rabbitmq_answers),
         Server(
             "memcached", "memcached", ("memcached",), lambda site: own(site.home("memcached"), "memcached"),

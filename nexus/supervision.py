@@ -9,6 +9,7 @@ import time
 import xmlrpc.client
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 from nexus.compose import ROOT
 from nexus.native import LOGS, RUN, Plan, supervisor_port
@@ -64,7 +65,8 @@ def password() -> str:
     return hashlib.sha256(f"supervisor {os.environ['SERVICE_PASSWORD']}".encode()).hexdigest()
 
 
-def control() -> "xmlrpc.client.ServerProxy":
+def control() -> Any:
+    """supervisord's XML-RPC interface: its `supervisor` namespace (supervisord.org/api.html)."""
     return xmlrpc.client.ServerProxy(f"http://nexus:{password()}@{HOST}:{supervisor_port()}/RPC2")
 
 
@@ -72,7 +74,7 @@ def states() -> dict[str, str]:
     """Each program's state in supervisor's words (RUNNING, FATAL, …); empty when no supervisord of ours answers."""
     try:
         # another checkout's supervisord could be there: its password is another
-        return {str(entry["name"]): str(entry["statename"]) for entry in control().supervisor.getAllProcessInfo()}  # type: ignore[attr-defined,union-attr,index]
+        return {str(entry["name"]): str(entry["statename"]) for entry in control().supervisor.getAllProcessInfo()}
     except UNREACHABLE:
         return {}
 
@@ -95,7 +97,7 @@ def launch(text: str) -> None:
 
 def start(name: str) -> None:
     with contextlib.suppress(xmlrpc.client.Fault):  # it runs already
-        control().supervisor.startProcess(name, False)  # type: ignore[union-attr]
+        control().supervisor.startProcess(name, False)
 
 
 def shutdown(data: Path) -> int:

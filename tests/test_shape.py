@@ -170,6 +170,6 @@ def test_seeds_agree_on_the_products() -> None:
         }
         if "NAMES" in constants:
             rules.add(constants["NAMES"])
-            assert 'SKU-{number:06d}' in seed.read_text()
+            assert "SKU-{number:06d}" in seed.read_text()
 
     assert len(rules) == 1

@@ -64,12 +64,18 @@ async def test_a_rate_becomes_an_offer_in_cents(price: bytes) -> None:
         RATE.replace(b"2}", b"[2]}"),
         RATE.replace(b"2}", b"true}"),
         RATE.replace(b"2}", b'"2\\u0000"}'),
-        gzip.compress(RATE),
     ],
 )
 async def test_what_is_no_rate_is_unreadable(body: bytes) -> None:
     with pytest.raises(CarrierFailed, match="unreadable_answer"):
         await offer_from(httpx.Response(200, stream=Chunks(body)))
+
+
+async def test_a_compressed_answer_is_not_unpacked_so_a_small_one_cannot_become_a_large_one() -> None:
+    packed = httpx.Response(200, stream=Chunks(gzip.compress(RATE)), headers={"Content-Encoding": "gzip"})
+
+    with pytest.raises(CarrierFailed, match="unreadable_answer"):
+        await offer_from(packed)
 
 
 @pytest.mark.parametrize("status", [201, 204, 302, 404, 429, 500])

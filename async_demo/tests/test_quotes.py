@@ -128,8 +128,8 @@ def test_bytes_that_are_no_text_are_refused(client: Client, query: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_a_quote_is_only_read(client: Client, method: str) -> None:
-    assert getattr(client, method)("/quotes/?postcode=10115&weight_grams=1").status_code == 405
+def test_a_quote_is_only_read(method: str) -> None:
+    assert getattr(Client(enforce_csrf_checks=True), method)("/quotes/?postcode=10115&weight_grams=1").status_code == 405
 
 
 @pytest.mark.django_db(transaction=True)

@@ -34,9 +34,7 @@ def load_page(sku: str) -> dict[str, Any]:
     return dict(ProductPageSerializer(Product.objects.select_related("category").get(sku=sku)).data)
 
 
-def product_page(
-    *, sku: str, load: Callable[[str], dict[str, Any]] = load_page, clock: Callable[[], float] = time.time
-) -> ProductPage:
+def product_page(*, sku: str, load: Callable[[str], dict[str, Any]] = load_page, clock: Callable[[], float] = time.time) -> ProductPage:
     """The page from Redis, or loaded. Without Redis it is loaded each time. Raises Product.DoesNotExist, StillLoading."""
     if not settings.REDIS_URL:
         return ProductPage(load(sku), "catalogue; fwd=bypass; detail=no-redis-url")

@@ -22,14 +22,14 @@ class Busy(APIException):
 
 
 class ProductList(generics.ListAPIView[Product]):
-    authentication_classes = []
+    authentication_classes = ()
     permission_classes = [AllowAny]
     serializer_class = ProductSerializer
     queryset = Product.objects.all()[:100]
 
 
 class ProductDetail(APIView):
-    authentication_classes = []  # one page for all: who asks must not matter, and must not cost a password hash
+    authentication_classes = ()  # one page for all: who asks must not matter, and must not cost a password hash
     permission_classes = [AllowAny]
 
     @extend_schema(responses=ProductPageSerializer)

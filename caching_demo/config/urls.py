@@ -31,9 +31,7 @@ urlpatterns = [
     path("live", live),
     path("ready", Ready.as_view()),
     path("api/schema/", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[AllowAny]), name="schema"),
-    path(
-        "api/docs/", SpectacularSwaggerView.as_view(url_name="schema", authentication_classes=[], permission_classes=[AllowAny])
-    ),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema", authentication_classes=[], permission_classes=[AllowAny])),
     path("api/v1/", include("catalogue.urls")),
 ]
 if settings.LAB:

@@ -112,7 +112,8 @@ def test_with_no_redis_configured_the_page_comes_from_the_database(client: Clien
 
 
 def test_redis_being_down_does_not_make_the_service_unready(client: Client, db: None, settings: Any) -> None:
-    settings.REDIS_URL = "redis://127.0.0.1:1"  # nobody listens there
+    settings.REDIS_URL = nobody = "redis://127.0.0.1:1"
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": nobody}}
 
     assert client.get("/ready").status_code == 200
 
@@ -137,7 +138,7 @@ def test_a_visitor_who_waited_too_long_is_told_when_to_come_back(client: Client,
     assert (answer.status_code, answer["Retry-After"]) == (503, "1")
 
 
-@pytest.mark.parametrize("sku", ["SKU-999999", "sku-000001", "%00", "SKU-000001%00", "%ED%A0%80", "S" * 33, "..%2f", "{SKU}", "SKU 1", "%0A"])
+@pytest.mark.parametrize("sku", ["SKU-999999", "sku-000001", "%00", "SKU-000001%00", "%ED%A0%80", "S" * 33, "..%2f", "{SKU}", "%0A"])
 def test_what_is_not_a_sku_is_not_found_and_leaves_nothing_in_redis(
     client: Client, mug: Product, settings: Any, own_keys: str, sku: str
 ) -> None:

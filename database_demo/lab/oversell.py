@@ -47,7 +47,7 @@ def naive() -> Counts:
 
 def solved() -> Counts:
     locked = sell(locking_reserve)
-    return sell(reserve) | {f"{name}_for_update": locked[name] for name in ("sold", "statements_a_sale", "statements_a_refusal")}
+    return sell(reserve) | {f"for_update_{name}": locked[name] for name in ("sold", "statements_a_sale", "statements_a_refusal")}
 
 
 def sell(sale: Sale) -> Counts:
@@ -89,7 +89,7 @@ experiment = Experiment(
     breaks=lambda counts: counts["oversold"] > 0,
     holds=lambda counts: (
         (counts["sold"], counts["left"], counts["refused"], counts["errors"]) == (PIECES, 0, BUYERS - PIECES, 0)
-        and counts["sold_for_update"] == PIECES
+        and counts["for_update_sold"] == PIECES
     ),
     proof=("sold", "oversold"),
     code="warehouse/models.py",

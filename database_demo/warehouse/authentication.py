@@ -1,13 +1,16 @@
-"""HTTP Basic that refuses user names which PostgreSQL cannot hold: DRF's hands a NUL on, and answers 500."""
+"""A login that a NUL in the user name cannot break: PostgreSQL holds none, and Django's own backend passes it on, for a 500."""
 
 from typing import Any
 
-from rest_framework.authentication import BasicAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
 
 
-class CheckedBasicAuthentication(BasicAuthentication):
-    def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
-        if "\x00" in userid:
-            raise AuthenticationFailed("Invalid username/password.")
-        return super().authenticate_credentials(userid, password, request)
+class NulRefusingBackend(ModelBackend):
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> AbstractBaseUser | None:
+        if username and "\x00" in username:
+            return None
+        return super().authenticate(request, username, password, **kwargs)

@@ -91,7 +91,7 @@ class Query(graphene.ObjectType):
     )
     product = graphene.Field(Product, sku=graphene.String(required=True))
 
-    async def resolve_feed(root: None, info: ResolveInfo, first: int, after: str | None = None) -> ReviewConnection:
+    async def resolve_feed(root: Any, info: ResolveInfo, first: int, after: str | None = None) -> ReviewConnection:
         check_size(first, FEED_MAXIMUM)
         try:
             rest = models.Review.objects.all() if after is None else models.Review.objects.after(after)
@@ -109,7 +109,7 @@ class Query(graphene.ObjectType):
             ),
         )
 
-    async def resolve_product(root: None, info: ResolveInfo, sku: str) -> models.Product | None:
+    async def resolve_product(root: Any, info: ResolveInfo, sku: str) -> models.Product | None:
         # NUL and lone surrogates are in no SKU, and the database refuses to be asked for them
         return await load(batches.products_by_sku, sku) if sku.isprintable() else None
 

@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib.auth import get_user
 from django.http import HttpRequest, HttpResponse
 from graphene_django.views import GraphQLView, HttpError
-from graphql import ExecutionResult, GraphQLError
 
 
 class CommunityView(GraphQLView):
@@ -20,12 +19,6 @@ class CommunityView(GraphQLView):
             return super().parse_body(request)
         except RecursionError:
             raise HttpError(HttpResponse(status=400), "The body is nested too deeply.") from None
-
-    def execute_graphql_request(self, *arguments: Any) -> ExecutionResult | None:
-        try:
-            return super().execute_graphql_request(*arguments)
-        except RecursionError:  # validation walks the query recursively, and graphene-django guards parsing and execution only
-            return ExecutionResult(errors=[GraphQLError("The query is nested too deeply.")])
 
     def get_context(self, request: HttpRequest) -> HttpRequest:
         request.user = get_user(request)  # now: the lazy one would query in a resolver, where Django refuses it

@@ -44,7 +44,7 @@ class LoadingExecution(ExecutionContext):
         self.is_awaitable = is_awaitable  # graphene's `schema.execute` says that nothing is; but it waits for us
         token = _loaders.set({})
         try:
-            result = super().execute_operation(operation, root_value)
+            result: Any = super().execute_operation(operation, root_value)
             return await result if is_awaitable(result) else result
         finally:
             _loaders.reset(token)

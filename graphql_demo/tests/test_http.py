@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import json
 import re
@@ -5,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client, RequestFactory
 
-from community.models import Product
+from community.models import Like, Product, Review
 from community.views import CommunityView
 
 STATIC = Path("community/static/graphiql")
@@ -19,7 +21,14 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.parametrize(
     "content_type",
-    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/graphql", "", f"text/plain; {JSON}"],
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/graphql",
+        "",
+        f"text/plain; {JSON}",
+    ],
 )
 def test_what_a_page_of_another_site_could_send_is_refused(client: Client, content_type: str) -> None:
     for url in ("/graphql/", "/graphql/?query={__typename}"):
@@ -38,7 +47,6 @@ def test_a_program_needs_no_csrf_token() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
         b"{",
         b"[]",
         b"null",
@@ -54,6 +62,7 @@ def test_a_program_needs_no_csrf_token() -> None:
         json.dumps({"query": '{ product(sku: "\ud800") { name } }'}).encode(),
         json.dumps({"query": "{" * 5_000}).encode(),
         json.dumps({"query": "{ feed { edges { node " + "{ author " * 150 + "}" * 150 + "} } }"}).encode(),
+        json.dumps({"query": "{ ...F0 }" + "".join(f" fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(500))}).encode(),
         json.dumps({"query": "{ feed(first: " + "9" * 5_000 + ") { edges { cursor } } }"}).encode(),
         json.dumps({"query": "{ ...A } fragment A on Query { ...A }"}).encode(),
         json.dumps({"query": "{ ...Missing }"}).encode(),
@@ -92,7 +101,8 @@ def test_graphiql_is_shown_to_browsers_and_needs_nothing_of_other_hosts(client: 
     assert len(loaded) == 5
     for url in loaded:
         assert url.startswith("/static/graphiql/")
-        assert client.get(url).status_code == 200
+        with contextlib.closing(client.get(url)) as answer:
+            assert answer.status_code == 200
     assert "://" not in page
 
 
@@ -108,19 +118,22 @@ def test_the_vendored_files_are_the_published_ones() -> None:
     assert listed == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in STATIC.glob("*.min.*")}
 
 
-def test_after_the_login_a_query_is_the_users_own(client: Client, django_user_model: Any, settings: Any) -> None:
-    django_user_model.objects.create_user("customer", password="a password")
+def test_after_the_login_a_query_is_the_users_own(client: Client, reviews: list[Review], django_user_model: Any) -> None:
+    customer = django_user_model.objects.create_user("customer", password="a password")
+    Like.objects.create(review=reviews[-1], user=customer)
 
     answer = client.post("/login/", {"username": "customer", "password": "a password"})
 
-    assert (answer.status_code, answer["Location"]) == (302, settings.LOGIN_REDIRECT_URL)
-    assert client.get("/login/").status_code == 200
-    assert "_auth_user_id" in client.session
+    assert (answer.status_code, answer["Location"]) == (302, "/graphql/")
+    mine = client.get("/graphql/", {"query": "{ feed(first: 1) { edges { node { likedByMe } } } }"}).json()
+    assert mine == {"data": {"feed": {"edges": [{"node": {"likedByMe": True}}]}}}
+
+
+def test_a_visitor_gets_the_login_form(client: Client) -> None:
+    assert "csrfmiddlewaretoken" in client.get("/login/").content.decode()
 
 
 def test_seeding_twice_changes_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from django.core.management import call_command
-
     monkeypatch.setenv("DEMO_PASSWORD", "a password")
     call_command("seed")
     once = capsys.readouterr().out

@@ -32,6 +32,14 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
         return lines
 
 
+class AcceptedSerializer(serializers.ModelSerializer[Order]):
+    status = serializers.ChoiceField(["placed", "fulfilled"], read_only=True)
+
+    class Meta:
+        model = Order
+        fields = ["id", "status"]
+
+
 class StepSerializer(serializers.Serializer[dict[str, Any]]):
     step = serializers.CharField()
     at = serializers.DateTimeField()

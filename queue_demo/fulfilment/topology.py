@@ -10,8 +10,7 @@ from typing import Any
 from django.conf import settings
 from pika.adapters.blocking_connection import BlockingChannel
 
-from fulfilment.events import ORDER_PLACED
-
+ORDER_PLACED = "order.placed"
 EVENTS = f"{settings.QUEUE_PREFIX}.order_placed"
 TASKS = f"{settings.QUEUE_PREFIX}.tasks"
 DEAD_LETTERS = f"{settings.QUEUE_PREFIX}.dead"

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from fulfilment.models import Order, UnknownProduct
-from fulfilment.serializers import LedgerSerializer, OrderSerializer, OrderWithTimelineSerializer
+from fulfilment.serializers import AcceptedSerializer, LedgerSerializer, OrderSerializer, OrderWithTimelineSerializer
 from fulfilment.services import place_order
 from patterns.outbox.models import OutboxEvent
 
@@ -29,11 +29,11 @@ class OrderList(generics.ListAPIView[Order]):
 
     @extend_schema(
         request=OrderSerializer,
-        responses={202: OrderWithTimelineSerializer},
+        responses={202: AcceptedSerializer},
         parameters=[OpenApiParameter("X-Request-ID", str, OpenApiParameter.HEADER, description="Goes along with the order's events.")],
     )
     def post(self, request: Request) -> Response:
-        """Takes an order. 202: it is safe; its timeline shows what has been done about it."""
+        """Takes an order. 202: it is safe; at its Location one sees what has been done about it."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         quantities = {line["product"]["sku"]: line["quantity"] for line in serializer.validated_data["lines"]}
@@ -42,7 +42,7 @@ class OrderList(generics.ListAPIView[Order]):
         except UnknownProduct as error:
             raise ValidationError({"lines": [f"Not sold here: {error}"]}) from error
         location = reverse("order-detail", args=[order.pk])
-        return Response(OrderWithTimelineSerializer(order).data, status.HTTP_202_ACCEPTED, headers={"Location": location})
+        return Response(AcceptedSerializer(order).data, status.HTTP_202_ACCEPTED, headers={"Location": location})
 
     def place(self, quantities: Mapping[str, int], correlation_id: str) -> Order:
         return place_order(quantities=quantities, correlation_id=correlation_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from shop.models import Order, OrderLine, Product
@@ -13,7 +13,7 @@ class UnknownProduct(Exception):
 
 
 @transaction.atomic
-def place_order(*, customer: AbstractBaseUser, quantities: Mapping[str, int]) -> Order:
+def place_order(*, customer: User, quantities: Mapping[str, int]) -> Order:
     """Places an order of `quantities` (SKU → pieces, each at least 1) at today's prices. Raises UnknownProduct."""
     products = Product.objects.in_bulk(quantities, field_name="sku")
     if unknown := sorted(set(quantities) - set(products)):

@@ -7,6 +7,7 @@ import pytest
 
 from patterns.gather_settled import gather_settled
 
+pytestmark = pytest.mark.asyncio  # said here, too, for a project whose asyncio_mode is not auto
 LONG_SECONDS = 30.0
 
 

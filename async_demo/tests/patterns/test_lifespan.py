@@ -11,6 +11,7 @@ from django.test import AsyncRequestFactory, RequestFactory
 
 from patterns.lifespan import Lifespan, resource
 
+pytestmark = pytest.mark.asyncio  # said here, too, for a project whose asyncio_mode is not auto
 Communicator: Any = testing.ApplicationCommunicator  # it has no types
 
 

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -190,7 +191,7 @@ def test_a_loader_that_raises_after_its_lock_ran_out_frees_nobodys_lock(client: 
     assert client.get(lock_of(key)) == b"the successor's"
 
 
-@pytest.mark.parametrize("load", [lambda: 1 / 0, lambda: {"not": {"JSON"}}, lambda: exec("raise SystemExit")])
+@pytest.mark.parametrize("load", [lambda: 1 / 0, lambda: {"not": {"JSON"}}, sys.exit])
 def test_a_loader_that_fails_frees_its_lock_at_once(client: redis.Redis, key: str, load: Callable[[], Any]) -> None:
     with pytest.raises((ZeroDivisionError, TypeError, SystemExit)):
         at(NOW, client).get(key, load)
@@ -231,7 +232,7 @@ def test_keys_that_are_stored_together_expire_apart_and_never_late(client: redis
     ttls = []
     for _ in range(3):
         ttls.append(at(NOW, client, chance=lambda: next(chances)).get(key, lambda: "new").ttl_seconds)
-        assert client.pttl(key) <= (ttls[-1] + 600) * 1000
+        assert 599 < client.pttl(key) / 1000 - ttls[-1] <= 600  # and stay stale_seconds longer, to be served meanwhile
         client.delete(key)
 
     assert ttls == pytest.approx([60, 57, 54], abs=0.01)
@@ -263,7 +264,7 @@ class Counting(redis.Connection):
 
     def send_packed_command(self, *words: Any, **options: Any) -> None:
         Counting.sent += 1
-        super().send_packed_command(*words, **options)
+        super().send_packed_command(*words, **options)  # type: ignore[no-untyped-call]
 
 
 def test_a_hit_is_one_round_trip_and_a_load_is_three(key: str) -> None:

@@ -125,7 +125,9 @@ def test_what_is_loaded_with_other_arguments_is_loaded_apart(execute: Execute) -
 
 
 def test_a_key_that_the_batch_has_nothing_for_is_null(execute: Execute) -> None:
-    assert execute("{ item(number: -1) { label } }").data == {"item": {"label": None}}
+    result = execute("{ item(number: -1) { label } }")
+
+    assert (result.data, result.errors) == ({"item": {"label": None}}, None)
 
 
 @pytest.mark.django_db

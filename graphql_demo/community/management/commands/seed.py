@@ -15,7 +15,13 @@ SIZES = {"small": 12, "large": 40_000}  # products
 REVIEWS_OF_A_PRODUCT = 5
 NAMES = ("Mug", "Teapot", "Lamp", "Notebook", "Pencil", "Backpack", "Umbrella", "Scarf", "Blanket", "Clock", "Vase", "Chair")
 REVIEWERS = ("anna", "ben", "carla", "david", "elif", "farid")  # beside the three who can log in
-OPINIONS = ("It broke on the first day.", "Not what I hoped for.", "It does what it should.", "Good, and well made.", "I bought a second one.")
+OPINIONS = (
+    "It broke on the first day.",
+    "Not what I hoped for.",
+    "It does what it should.",
+    "Good, and well made.",
+    "I bought a second one.",
+)
 REPLIES = ("Mine too.", "I see it otherwise.", "Thank you, that helped.", "Where did you buy it?")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BATCH = 1_000

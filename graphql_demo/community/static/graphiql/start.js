@@ -8,7 +8,10 @@ const firstQuery = `{
         product { sku name }
         likeCount
         likedByMe
-        comments(first: 3) { body author { username } }
+        comments(first: 3) {
+          body
+          author { username }
+        }
       }
     }
     pageInfo { hasNextPage endCursor }

@@ -1,0 +1,191 @@
+"""`make up` without Docker, from a fresh copy: all services together, twice, after a kill, and down again without a trace."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from nexus.private_set import port_is_free
+from nexus.sweep import ours
+from tests.conftest import DEMOS, ROOT
+
+pytestmark = pytest.mark.native
+LEFT_BEHIND = shutil.ignore_patterns(".git", ".venv", ".run", ".env", "__pycache__", ".*_cache", "node_modules", "*.sqlite3")
+RESIDENT_LIMIT_MB = 1500
+
+
+class House:
+    """A copy of this checkout with ports and data of its own; its packages are this checkout's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port_base = next(base for base in range(31000, 60000, 100) if all(port_is_free(base + n) for n in range(100)))
+
+    def make(self, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        environment |= {"RUNTIME": "native", "PORT_BASE": str(self.port_base), "COLUMNS": "120"} | variables
+        return subprocess.run(["make", "-s", *words], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=180)
+
+    def url(self, offset: int, path: str) -> str:
+        return f"http://127.0.0.1:{self.port_base + offset}{path}"
+
+    def processes(self) -> list[psutil.Process]:
+        return ours(str(self.folder / ".run"), tuple(Path("/var/tmp").glob("nexus-*")))  # noqa: S108
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house") / "nexus"
+    shutil.copytree(ROOT, folder, ignore=LEFT_BEHIND)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    house = House(folder)
+    up = house.make("up")
+    assert up.returncode == 0, up.stdout + up.stderr
+    yield house
+    house.make("down")
+
+
+def test_everything_is_ready_and_the_table_says_so(house: House) -> None:
+    status = house.make("status").stdout
+    rows = [line.split() for line in status.splitlines()[1:] if line[:1].isalpha()]
+
+    assert {row[-1] for row in rows} == {"ready"}, status
+    assert len(rows) == 4 + 11
+
+
+def test_what_a_visitor_tries_first_answers(house: House) -> None:
+    done = subprocess.run(["sh", "tests/smoke.sh", str(house.port_base)], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_order_travels_from_the_request_to_the_worker(house: House) -> None:
+    placed = httpx.post(house.url(3, "/orders/"), json={"lines": [{"sku": "SKU-000001", "quantity": 1}]})
+    assert placed.status_code == 202
+    deadline = time.monotonic() + 30
+    while "fulfilled" not in (order := httpx.get(httpx.URL(house.url(3, "/")).join(placed.headers["Location"]))).text:
+        assert time.monotonic() < deadline, order.text
+        time.sleep(0.2)
+
+    assert httpx.get(house.url(3, "/ledger/")).json()["fulfilled"] >= 1
+
+
+def test_the_portals_button_runs_an_experiment_in_its_demo(house: House) -> None:
+    with httpx.Client(follow_redirects=True, timeout=10) as browser:
+        page = browser.get(house.url(0, "/"))
+        [action] = re.findall(r'action="([^"]*rest_demo/double_click[^"]*)"', page.text)
+        [token] = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text))
+        started = browser.post(house.url(0, action), data={"csrfmiddlewaretoken": token}, headers={"Referer": house.url(0, "/")})
+        assert started.status_code == 200, started.text
+        deadline = time.monotonic() + 60
+        while (state := browser.get(house.url(1, "/lab/double_click/")).json())["status"] == "running":
+            assert time.monotonic() < deadline
+            time.sleep(0.3)
+
+    assert state["status"] == "done", state
+    assert state["result"]["holds"] is True
+
+
+def test_all_of_it_fits_in_memory(house: House) -> None:
+    resident = sum(process.memory_full_info().pss for process in house.processes()) / 1_000_000
+
+    assert resident < RESIDENT_LIMIT_MB, f"{resident:.0f} MB"
+
+
+def test_a_second_up_changes_nothing(house: House) -> None:
+    before = {process.pid for process in house.processes()}
+    up = house.make("up")
+
+    assert "nothing was changed" in up.stdout
+    assert {process.pid for process in house.processes()} == before
+
+
+def test_up_comes_back_after_everything_was_killed(house: House) -> None:
+    for process in house.processes():
+        process.send_signal(signal.SIGKILL)
+    up = house.make("up")
+
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert httpx.get(house.url(1, "/api/v1/products/")).status_code == 200
+
+
+def test_a_taken_port_is_named_with_a_way_out(house: House) -> None:
+    up = house.make("up", "DEMO=rest_demo", PORT_BASE="22")
+    assert "PORT_BASE" in up.stderr
+
+    other = shutil.copytree(house.folder, house.folder.parent / "other", ignore=LEFT_BEHIND)
+    (other / ".venv").symlink_to(ROOT / ".venv")
+    second = House(other)
+    second.port_base = house.port_base
+    up = second.make("up")
+
+    assert up.returncode != 0
+    assert f"port {house.port_base} (portal)" in up.stderr
+    assert "make up PORT_BASE=" in up.stderr
+    assert second.processes() == [] or {process.pid for process in second.processes()} <= {each.pid for each in house.processes()}
+
+
+def test_down_leaves_no_process_and_no_port(house: House) -> None:
+    down = house.make("down")
+
+    assert down.returncode == 0, down.stderr
+    assert house.processes() == []
+    assert [offset for offset in range(100) if not port_is_free(house.port_base + offset)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("NO_SUCH=1", "unknown variable NO_SUCH"),
+        ("no equals sign", "is not NAME=value"),
+        ("LAB=perhaps", "must be 0 or 1"),
+        ("PORT_BASE=many", "must be a number"),
+        ("RUNTIME=podman", "must be native, docker or empty"),
+    ],
+)
+def test_a_wrong_line_in_env_is_named(tmp_path: Path, line: str, said: str) -> None:
+    done = door(tmp_path, "up", env_lines=[line])
+
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_demo_that_there_is_not_is_named(tmp_path: Path) -> None:
+    done = door(tmp_path, "up", DEMO="resting_demo")
+
+    assert done.returncode != 0
+    assert all(demo.name in done.stderr for demo in DEMOS)
+
+
+def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("sh", "cat", "cksum", "grep", "sed", "tr", "od", "mv", "ls", "date", "id", "dirname", "rm", "head", "awk"):
+        (programs / name).symlink_to(shutil.which(name) or name)
+    (programs / "python3").write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.2" && exit 0\nexit 1\n')
+    (programs / "python3").chmod(0o755)
+    done = door(tmp_path, "up", PATH=str(programs), RUNTIME="native")
+
+    assert done.returncode != 0
+    assert "Python 3.11 or newer is needed, and Python 3.9.2 is here" in done.stderr
+
+
+def door(folder: Path, action: str, env_lines: list[str] | None = None, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """The door in a folder that has everything but packages: what it refuses, it refuses before it needs them."""
+    copy = folder / "copy"
+    shutil.copytree(ROOT, copy, ignore=LEFT_BEHIND)
+    if env_lines is not None:
+        secrets = ["SECRET_KEY=s", "SERVICE_PASSWORD=s", "DEMO_PASSWORD=s"]
+        (copy / ".env").write_text("\n".join([*secrets, *env_lines]) + "\n")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)} | variables
+    return subprocess.run(["/bin/sh", "nexus/door.sh", action], cwd=copy, env=environment, capture_output=True, text=True, timeout=60)
