@@ -1,0 +1,10 @@
+from django.urls import path
+
+from door import views
+
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("status/", views.status, name="status"),
+    path("demos/<slug:demo>/", views.section, name="section"),
+    path("runs/<slug:demo>/<slug:name>/", views.run, name="run"),
+]

@@ -1,0 +1,12 @@
+#!/usr/bin/env python
+"""The developer's door: debug mode unless the environment says otherwise. Servers enter through config/wsgi.py."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("DEBUG", "1")
+    execute_from_command_line(sys.argv)
