@@ -1,6 +1,5 @@
 # The one door, for people and for CI. `make` alone prints the help.
 # DEMO=rest_demo selects one demo, ONLY=double_click one experiment, RUNTIME=native|docker the runtime.
-export DEMO ONLY RUNTIME PYTHON
 door := @sh nexus/door.sh
 
 .PHONY: help

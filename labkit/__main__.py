@@ -33,7 +33,7 @@ def main() -> int:
     try:
         # the lab's modules import models, so Django has to know its database before they are found
         with lab_database(Path.cwd().name):
-            return run(arguments, parser, state)
+            results = run(arguments, parser, state)
     except NoPostgres as error:
         state.failed(str(error))
         parser.exit(2, f"labkit: {error}\n")
@@ -43,6 +43,10 @@ def main() -> int:
     except Exception as error:
         state.failed(f"{type(error).__name__}: {error}")
         raise
+    # only now: who reads "done" may start the next run, and it shall find no database of this one
+    if results:
+        state.done(asdict(results[-1]))
+    return 0 if all(result.holds for result in results) else 1
 
 
 def prepare_environment() -> None:
@@ -52,7 +56,7 @@ def prepare_environment() -> None:
     os.environ["DEBUG"], os.environ["HTTPS"] = "0", "0"
 
 
-def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser, state: State) -> int:
+def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser, state: State) -> list[Result]:
     import django
     from django.core.management import call_command
     from django.db import connections
@@ -63,7 +67,7 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser, state: S
         parser.error(f"no experiment {', '.join(unknown)} here; there are: {', '.join(experiments)}")
     if arguments.action == "list":
         print("\n".join(experiments))
-        return 0
+        return []
     results: list[Result] = []
     demo = Path.cwd().name
     with console.status(f"{demo}: preparing the lab's database") as status:
@@ -82,8 +86,7 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser, state: S
         arguments.output.write_text(json.dumps([asdict(result) for result in results]))
     else:
         print_table([asdict(result) for result in results])
-    state.done(asdict(results[-1]))
-    return 0 if all(result.holds for result in results) else 1
+    return results
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -99,10 +100,14 @@ def progress(name: str) -> dict[str, Any]:
 def start(name: str) -> bool:
     """Starts a run unless one is going. The child inherits the lock: it is free again when the child is gone, however it went."""
     with (folder() / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
+        for attempt in range(5):  # somebody who only looks (`running`) holds the lock for an instant
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if attempt == 4:
+                    return False
+                time.sleep(0.02)
         lock.truncate(0)
         lock.write(name)
         lock.flush()

@@ -41,7 +41,7 @@ load_env() {
         eval "set_already=\${$name+yes}; present=\${$name-}"
         if [ -z "$set_already" ]; then
             eval "$name=\$value; export $name"
-        elif [ "$present" != "$value" ]; then
+        elif [ -n "$value" ] && [ "$present" != "$value" ]; then
             OVERRIDDEN="$OVERRIDDEN $name"
         fi
     done <.env

@@ -95,6 +95,7 @@ class Addresses:
             "PYTHONUNBUFFERED": "1",
             "GRANIAN_HOST": servers.HOST,
             "GRANIAN_PORT": str(service.port or 0),
+            "GRANIAN_WEBSOCKETS": "0",
             "ALIVE_FILE": str(RUN / "alive" / service.name),
         }
         without = []

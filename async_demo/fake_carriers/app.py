@@ -25,8 +25,8 @@ CARRIERS = {
     "snail": (120, 390, 40, 5),
     "swift": (105, 590, 45, 3),
 }
-LONGEST_DELAY_MS = 60_000
-SPACES = b" " * 8192  # JSON may begin with any number of them
+LONGEST_MS = 30_000  # far beyond any caller's patience, and an end all the same: a process that waits for ever cannot be stopped
+SPACES = b" " * 65_536  # JSON may begin with any number of them
 
 
 class Stats:
@@ -79,16 +79,17 @@ async def rate(scope: dict[str, Any], send: Send, carrier: str) -> None:
     query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
     try:
         kilograms = -(-int(query["weight_grams"]) // 1000)
-        delay_ms = min(int(query.get("delay_ms", latency_ms)), LONGEST_DELAY_MS)
+        delay_ms = min(int(query.get("delay_ms", latency_ms)), LONGEST_MS)
     except (KeyError, ValueError):
         await respond(send, 400, {"detail": "weight_grams and delay_ms are whole numbers"})
         return
     started = time.monotonic()
     stats.begin(scope)
     try:
-        await asyncio.sleep(delay_ms / 1000)
-        if query.get("answer") in ("hang", "trickle", "flood"):
-            await never_end(send, query["answer"])
+        await asyncio.sleep((LONGEST_MS if query.get("answer") == "hang" else delay_ms) / 1000)
+        if query.get("answer") in ("trickle", "flood"):
+            await send_spaces(send, SPACES if query["answer"] == "flood" else b" ")
+            return
     finally:  # before the answer goes out: the caller's next call may be here before this one is over
         stats.in_flight -= 1
         stats.slowest_ms = max(stats.slowest_ms, round((time.monotonic() - started) * 1000))
@@ -103,13 +104,14 @@ async def rate(scope: dict[str, Any], send: Send, carrier: str) -> None:
             await respond(send, 200, {"price": price, "currency": "EUR", "days": days})
 
 
-async def never_end(send: Send, answer: str) -> None:
-    if answer == "hang":
-        await asyncio.Event().wait()
+async def send_spaces(send: Send, spaces: bytes) -> None:
+    """A body that goes on and on, each piece well inside a client's read timeout."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
-    while True:
-        await send({"type": "http.response.body", "body": SPACES if answer == "flood" else b" ", "more_body": True})
-        await asyncio.sleep(0 if answer == "flood" else 0.05)
+    pause_ms = 50
+    for _ in range(LONGEST_MS // pause_ms):
+        await send({"type": "http.response.body", "body": spaces, "more_body": True})
+        await asyncio.sleep(pause_ms / 1000)
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def while_the_caller_waits(work: Awaitable[None], receive: Receive) -> None:
@@ -124,6 +126,8 @@ async def while_the_caller_waits(work: Awaitable[None], receive: Receive) -> Non
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    if not tasks[0].cancelled():
+        tasks[0].result()  # an error of the work's own
 
 
 async def respond(send: Send, status: int, body: object) -> None:

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 @pytest.fixture
 def hanging_carriers(carriers: None) -> None:
-    set_delay_ms(60_000)
+    set_delay_ms(30_000)
 
 
 async def test_the_quotes_of_one_process_share_one_client(stats: Stats) -> None:

@@ -9,8 +9,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalogue.models import Product
-from catalogue.pages import product_page
 from catalogue.serializers import ProductPageSerializer, ProductSerializer
+from catalogue.services import product_page
 from patterns.single_flight import StillLoading
 
 

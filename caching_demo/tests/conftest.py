@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from catalogue.models import Category, Product
-from catalogue.pages import client
+from catalogue.services import client
 
 
 @pytest.fixture(autouse=True)

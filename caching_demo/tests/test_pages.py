@@ -8,11 +8,11 @@ from django.db import DatabaseError
 from django.test import Client
 
 from catalogue.models import Category, Product
-from catalogue.pages import FRESH_SECONDS, LOCK_SECONDS, WAIT_SECONDS, client, page_key, product_page
+from catalogue.services import FRESH_SECONDS, LOCK_SECONDS, WAIT_SECONDS, client, page_key, product_page
 from labkit import FaultProxy
 from patterns.single_flight import SingleFlight, StillLoading
 
-PAGE = "/api/v1/products/SKU-000001/"
+PAGE = "/products/SKU-000001/"
 
 
 def product(kitchen: Category, number: int, price: str) -> Product:
@@ -123,7 +123,7 @@ def test_a_cached_page_outlives_the_database(client: Client, mug: Product, monke
         raise DatabaseError("down")
 
     client.get(PAGE)
-    monkeypatch.setattr("catalogue.pages.load_page", down)
+    monkeypatch.setattr("catalogue.services.load_page", down)
 
     assert client.get(PAGE).status_code == 200
 
@@ -142,7 +142,7 @@ def test_a_visitor_who_waited_too_long_is_told_when_to_come_back(client: Client,
 def test_what_is_not_a_sku_is_not_found_and_leaves_nothing_in_redis(
     client: Client, mug: Product, settings: Any, own_keys: str, sku: str
 ) -> None:
-    answer = client.get(f"/api/v1/products/{sku}/")
+    answer = client.get(f"/products/{sku}/")
 
     assert answer.status_code == 404
     assert list(redis_client(settings).scan_iter(match=f"*{own_keys}*", count=1000)) == []
@@ -157,7 +157,7 @@ def test_who_asks_does_not_matter_and_changes_nothing(client: Client, mug: Produ
 
 
 def test_products_are_listed_and_only_read(client: Client, mug: Product) -> None:
-    assert [each["sku"] for each in client.get("/api/v1/products/").json()] == [mug.sku]
+    assert [each["sku"] for each in client.get("/products/").json()] == [mug.sku]
     assert client.post(PAGE, {"price": "0.01"}).status_code == client.delete(PAGE).status_code == 405
 
 

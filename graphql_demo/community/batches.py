@@ -25,7 +25,7 @@ def products(ids: Sequence[int]) -> Mapping[int, Product]:
 
 
 def products_by_sku(skus: Sequence[str]) -> Mapping[str, Product]:
-    return Product.objects.in_bulk(skus, field_name="sku")
+    return Product.objects.by_sku(skus)
 
 
 def like_counts(review_ids: Sequence[UUID]) -> Mapping[UUID, int]:

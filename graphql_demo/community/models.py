@@ -1,20 +1,36 @@
 """The community: what customers say about products, and about what others said."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, Signer
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 
 cursors = Signer(salt="community.feed")  # signed: nobody but us makes one, so a cursor that verifies is well-formed
+REVIEWED = "You have reviewed this product."
+STARS = "A rating is 1 to 5 stars."
 
 
 class BadCursor(Exception):
     """A cursor that this service did not give out."""
+
+
+def storable(text: str) -> None:
+    if any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in text):
+        raise ValidationError("NUL and lone surrogates cannot be kept.")
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    def by_sku(self, skus: Iterable[str]) -> dict[str, "Product"]:
+        """What is there of these. NUL and lone surrogates are in no SKU, and PostgreSQL refuses to be asked for them."""
+        return self.in_bulk([sku for sku in skus if sku.isprintable()], field_name="sku")
 
 
 class Product(models.Model):
@@ -22,6 +38,8 @@ class Product(models.Model):
     name = models.CharField(max_length=200)
     price = models.DecimalField(max_digits=10, decimal_places=2)
     currency = models.CharField(max_length=3, default="EUR")
+
+    objects = ProductQuerySet.as_manager()
 
     class Meta:
         ordering = ["sku"]
@@ -46,7 +64,7 @@ class Review(models.Model):
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reviews")
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="reviews")
     rating = models.PositiveSmallIntegerField()  # stars, 1 to 5
-    body = models.TextField(max_length=5000)
+    body = models.TextField(validators=[MaxLengthValidator(5000), storable])
     posted_at = models.DateTimeField()
 
     objects = ReviewQuerySet.as_manager()
@@ -55,8 +73,8 @@ class Review(models.Model):
         ordering = ["-posted_at", "-id"]  # the id breaks ties, so that a page never repeats or skips one
         indexes = [models.Index(fields=["-posted_at", "-id"], name="review_feed")]
         constraints = [
-            models.UniqueConstraint(fields=["author", "product"], name="one_review_per_author_and_product"),
-            models.CheckConstraint(condition=Q(rating__range=(1, 5)), name="one_to_five_stars"),
+            models.UniqueConstraint(fields=["author", "product"], name="one_review_per_product", violation_error_message=REVIEWED),
+            models.CheckConstraint(condition=Q(rating__range=(1, 5)), name="one_to_five_stars", violation_error_message=STARS),
         ]
 
     def __str__(self) -> str:
@@ -78,7 +96,7 @@ class Comment(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     review = models.ForeignKey(Review, on_delete=models.CASCADE, related_name="comments")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="comments")
-    body = models.TextField(max_length=2000)
+    body = models.TextField(validators=[MaxLengthValidator(2000), storable])
     posted_at = models.DateTimeField()
 
     objects = CommentQuerySet.as_manager()

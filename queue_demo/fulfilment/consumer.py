@@ -1,20 +1,18 @@
 """Reads order.placed from its queue and hands each to Celery. Acknowledged only when Celery's broker has confirmed the task."""
 
-import contextlib
 import logging
 import threading
 from collections.abc import Callable
 
 import pika
-from amqp.exceptions import AMQPError as CeleryAMQPError
+from amqp.exceptions import AMQPError
 from kombu.exceptions import OperationalError
-from pika.exceptions import AMQPError
 
 from fulfilment import topology
 from fulfilment.events import Malformed, OrderPlaced, parse_order_placed
 from fulfilment.tasks import fulfil_order
 from patterns.outbox.relay import backoff_seconds
-from patterns.publisher import in_one_line
+from patterns.publisher import CONNECTION_ERRORS, in_one_line
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +29,12 @@ def run(*, url: str, stop: threading.Event, on_turn: Callable[[], None]) -> None
     while not stop.is_set():
         on_turn()
         try:
-            with contextlib.closing(pika.BlockingConnection(parameters)) as connection:
-                logger.info("consuming %s", topology.EVENTS)
-                failures = 0
-                consume(connection, stop=stop, on_turn=on_turn)
-        except (AMQPError, OSError) as error:
+            connection = pika.BlockingConnection(parameters)
+            logger.info("consuming %s", topology.EVENTS)
+            failures = 0
+            consume(connection, stop=stop, on_turn=on_turn)
+            connection.close()
+        except CONNECTION_ERRORS as error:
             if not failures:
                 logger.warning("outage: %s", in_one_line(error))
             stop.wait(backoff_seconds(failures, BACKOFF_CAP_SECONDS))
@@ -70,7 +69,7 @@ def hand_over(event: OrderPlaced, connection: pika.BlockingConnection, *, stop: 
     while not stop.is_set():
         try:
             fulfil_order.delay(str(event.order_id))
-        except (OperationalError, CeleryAMQPError, OSError) as error:
+        except (OperationalError, AMQPError, OSError) as error:
             logger.warning("order %s waits for Celery's broker: %s", event.order_id, in_one_line(error))
             connection.sleep(backoff_seconds(failures, BACKOFF_CAP_SECONDS))
             on_turn()

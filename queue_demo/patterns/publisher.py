@@ -8,8 +8,8 @@ Guarantee       `publish` returns only when the broker has put the message, pers
                 connection. The next call then connects anew.
 Not guaranteed  That a message which raised was not delivered: what was lost may be the confirm. Publish again, and
                 let consumers know repetitions by `message_id`. Threads: one publisher each, as pika's connections are not shared.
-Cost            One round trip a message. A broker that falls silent is noticed after `heartbeat_seconds` + 5 s, one that
-                raised an alarm or does not finish the handshake after `timeout_seconds`.
+Cost            One round trip a message. A broker that falls silent is noticed after at most 2 × (`heartbeat_seconds` + 5), one
+                that raised an alarm or does not finish the handshake after `timeout_seconds`.
 Use instead     Celery with `confirm_publish`, when it publishes anyway and a bound queue is certain: kombu ignores
                 `mandatory`. aio-pika in asynchronous code. None of them in a web request: an outbox, and this in its relay.
 
@@ -21,8 +21,11 @@ import time
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, ShortStringTooLong, UnroutableError
 
+# What pika raises when the broker is away. A handshake that times out is no AMQPError, and its name is private to pika's adapters.
+CONNECTION_ERRORS = (AMQPError, AMQPConnectorException, OSError)
 PRECONDITION_FAILED = 406
 
 
@@ -37,10 +40,10 @@ class BrokerUnavailable(Exception):
 class Publisher:
     """Publishes to one durable topic exchange, which it declares. Connects on first use. `url` is amqp://user:password@host:port/vhost."""
 
-    def __init__(self, url: str, exchange: str, *, timeout_seconds: float = 3, heartbeat_seconds: int = 4) -> None:
+    def __init__(self, url: str, exchange: str, *, timeout_seconds: float = 3, heartbeat_seconds: int = 5) -> None:
         self.exchange = exchange
         self.parameters = pika.URLParameters(url)
-        self.parameters.heartbeat = heartbeat_seconds
+        self.parameters.heartbeat = 0
         self.parameters.blocked_connection_timeout = timeout_seconds
         self.parameters.socket_timeout = self.parameters.stack_timeout = timeout_seconds
         self._connection: pika.BlockingConnection | None = None
@@ -55,7 +58,7 @@ class Publisher:
             raise MessageRefused(f"no queue is bound for {routing_key}") from error
         except (NackError, ShortStringTooLong) as error:
             raise MessageRefused(in_one_line(error)) from error
-        except (AMQPError, OSError) as error:
+        except CONNECTION_ERRORS as error:
             was_open = self._channel is not None
             self.close()
             # the answer to a message that is too large: as an outage it would hold all others up for ever
@@ -70,13 +73,13 @@ class Publisher:
                 self._connection.sleep(seconds)
             else:
                 time.sleep(seconds)
-        except (AMQPError, OSError):
+        except CONNECTION_ERRORS:
             self.close()
 
     def close(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None:
-            with contextlib.suppress(AMQPError, OSError):
+            with contextlib.suppress(*CONNECTION_ERRORS):
                 connection.close()
 
     def _open_channel(self) -> BlockingChannel:

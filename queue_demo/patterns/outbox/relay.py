@@ -51,9 +51,9 @@ def run_once(
                 publish(event.routing_key, json.dumps(event.payload).encode(), str(event.event_id))
             except refused as error:
                 batch.refused += 1
-                postpone(event, str(error), now())
+                postpone(event, reason(error), now())
             except away as error:
-                batch.outage = str(error)
+                batch.outage = reason(error)
                 break
             else:
                 event.published_at = now()
@@ -67,11 +67,16 @@ def row_locks() -> contextlib.AbstractContextManager[object]:
     return transaction.atomic() if connection.features.has_select_for_update else contextlib.nullcontext()
 
 
-def postpone(event: OutboxEvent, reason: str, now: datetime) -> None:
+def reason(error: Exception) -> str:
+    """In one line, and never empty."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def postpone(event: OutboxEvent, refusal: str, now: datetime) -> None:
     wait = timedelta(seconds=backoff_seconds(event.refusals, REFUSAL_CAP_SECONDS))
-    event.refusals, event.refusal, event.retry_at = event.refusals + 1, reason[:200], now + wait
+    event.refusals, event.refusal, event.retry_at = event.refusals + 1, refusal[:200], now + wait
     event.save(update_fields=["refusals", "refusal", "retry_at"])
-    logger.warning("kept %s: %s; next try in %.1f s", event, reason, wait.total_seconds())
+    logger.warning("kept %s: %s; next try in %.1f s", event, refusal, wait.total_seconds())
 
 
 def backoff_seconds(failures: int, cap_seconds: float) -> float:
@@ -103,7 +108,7 @@ def run(
             batch = run_once(publish, refused=refused, away=away, batch_size=batch_size)
         except Error as error:
             connection.close()
-            batch = Batch(outage=f"database: {str(error).strip().splitlines()[0]}")
+            batch = Batch(outage=f"database: {reason(error)}")
         if batch.published:
             logger.info("published %d", batch.published)
         if batch.outage:
