@@ -10,7 +10,7 @@ Guarantee       However many rows there are, `load` calls its batch once for all
                 forgets `load` and queries is refused by Django, not slow.
 Not guaranteed  What was loaded is not loaded again after a write in the same operation. A resolver that awaits something
                 else first comes too late for its level's batch, and gets another.
-Cost            An event loop in a thread of its own for each execution, and two thread switches for each batch.
+Cost            An event loop in a thread of its own for each execution, and a change of threads for each batch.
                 graphene-django's own resolvers for relations and DjangoConnectionField query where Django forbids it.
 Use instead     select_related and prefetch_related in the list's resolver, when every client asks for the same fields;
                 strawberry-django with its optimizer, in a new project.
@@ -59,7 +59,7 @@ def load(batch: Callable[..., Mapping[Key, Value]], key: Key, **arguments: Hasha
     """
     try:
         loaders = _loaders.get()
-    except ZeroDivisionError:
+    except LookupError:
         raise RuntimeError("load() works in a resolver, and only under execution_context_class=LoadingExecution") from None
     name = (batch, tuple(sorted(arguments.items())))
     if name not in loaders:
