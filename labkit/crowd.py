@@ -15,6 +15,7 @@ import django
 from django.db import connections
 
 START_TIMEOUT_SECONDS = 60
+LEFT_ALONE = "left alone at the barrier"
 
 
 def at_once(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], *, processes: int = 2) -> list[Any]:
@@ -28,10 +29,16 @@ def at_once(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], 
     shares = [list(range(first, len(arguments), processes)) for first in range(processes)]
     with ThreadPoolExecutor(processes) as waiters:
         running = [waiters.submit(_one_process, context, barrier, function, [arguments[i] for i in share]) for share in shares if share]
-        results: list[Any] = [None] * len(arguments)
-        for share, process in zip([share for share in shares if share], running, strict=True):
-            for index, result in zip(share, process.result(), strict=True):
-                results[index] = result
+        answers = [process.result() for process in running]
+    # the first real error says why the others waited in vain
+    if errors := [each for answer in answers for each in answer if isinstance(each, BaseException)]:
+        raise errors[0]
+    if any(each == LEFT_ALONE for answer in answers for each in answer):
+        raise RuntimeError("the crowd did not gather in time")
+    results: list[Any] = [None] * len(arguments)
+    for share, answer in zip([share for share in shares if share], answers, strict=True):
+        for index, result in zip(share, answer, strict=True):
+            results[index] = result
     return results
 
 
@@ -46,8 +53,6 @@ def _one_process(context: Any, barrier: Any, function: Callable[..., Any], argum
         process.join(timeout=10)
         raise RuntimeError(f"a process of the crowd died (exit code {process.exitcode})") from None
     process.join(timeout=10)
-    if isinstance(answer, BaseException):
-        raise answer
     return list(answer)
 
 
@@ -61,15 +66,20 @@ def _in_child(sender: Any, barrier: Any, work: bytes) -> None:
             barrier.wait()
             return function(*each)
         except threading.BrokenBarrierError:
-            raise RuntimeError("the crowd did not gather in time") from None
-        except BaseException:
+            return LEFT_ALONE
+        except BaseException as error:
             barrier.abort()
-            raise
+            return error
         finally:
             connections.close_all()
 
     try:
         with ThreadPoolExecutor(len(arguments)) as pool:
-            sender.send(list(pool.map(one, arguments)))
+            sender.send([as_sent(result) for result in pool.map(one, arguments)])
     except BaseException as error:  # the parent must hear of it, whatever it is
-        sender.send(RuntimeError(f"{type(error).__name__}: {error}"))
+        sender.send([as_sent(error)])
+
+
+def as_sent(result: Any) -> Any:
+    """An error in a form that can be pickled, whatever it holds."""
+    return RuntimeError(f"{type(result).__name__}: {result}") if isinstance(result, BaseException) else result

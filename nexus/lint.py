@@ -31,7 +31,8 @@ def checks() -> list[tuple[str, list[str], Path]]:
 def run() -> int:
     failed = []
     for name, command, folder in checks():
-        environment = {**os.environ, "DEBUG": "1", "MYPYPATH": ".", "PYTHONPATH": f".{os.pathsep}{ROOT}"}  # mypy's plugin reads the settings
+        # mypy's plugin reads the demo's settings
+        environment = {**os.environ, "DEBUG": "1", "MYPYPATH": ".", "PYTHONPATH": f".{os.pathsep}{ROOT}"}
         done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=folder, env=environment, capture_output=True, text=True)
         console.print(f"{'ok' if done.returncode == 0 else 'FAILED':8}{name}")
         if done.returncode:

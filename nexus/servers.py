@@ -129,7 +129,7 @@ def _postgres(site: Site) -> Process:
         "listen_addresses": HOST,
         "port": str(site.port("postgres")),
         "unix_socket_directories": "",  # a socket's path may be 107 bytes long, a checkout's is often longer
-        "max_connections": "300",  # an experiment brings up to 200 buyers, each with a connection
+        "max_connections": "500",  # an experiment brings up to 200 buyers, each with a connection; two demos' labs may run at once
         "shared_buffers": "64MB",
     }
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]

@@ -61,7 +61,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.BasicAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["warehouse.parsers.SmallJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["warehouse.parsers.NestingSafeJSONParser"],
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Nexus warehouse",

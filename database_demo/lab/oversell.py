@@ -55,16 +55,18 @@ def sell(sale: Sale) -> Counts:
     StockItem.objects.update_or_create(sku=SKU, defaults={"name": "Mug 1", "available": PIECES})
     outcomes = at_once(buy_one, [(sale,)] * BUYERS)
     sold = Reservation.objects.count()
-    return {
+    counts: Counts = {
         "buyers": len(outcomes),
         "sold": sold,
         "oversold": max(0, sold - PIECES),
         "left": StockItem.objects.get(sku=SKU).available,
         "refused": sum(outcome == "refused" for outcome, _ in outcomes),
         "errors": sum(outcome not in ("sold", "refused") for outcome, _ in outcomes),
-        "statements_a_sale": max((statements for outcome, statements in outcomes if outcome == "sold"), default=0),
-        "statements_a_refusal": max((statements for outcome, statements in outcomes if outcome == "refused"), default=0),
     }
+    for name, ended in (("statements_a_sale", "sold"), ("statements_a_refusal", "refused")):
+        if statements := {number for outcome, number in outcomes if outcome == ended}:  # the naive sale refuses nobody
+            counts[name] = max(statements)
+    return counts
 
 
 def buy_one(sale: Sale) -> tuple[str, int]:

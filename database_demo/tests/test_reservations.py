@@ -7,7 +7,6 @@ import pytest
 from rest_framework.test import APIClient
 
 from warehouse.models import Reservation, StockItem
-from warehouse.parsers import MAX_BODY_BYTES
 
 
 def test_a_reservation_sets_pieces_aside(api: APIClient, mugs: StockItem) -> None:
@@ -69,8 +68,8 @@ def test_a_sku_that_is_none_is_refused(api: APIClient, mugs: StockItem, sku: Any
         b'{"sku": "SKU-000001", "quantity": NaN}',
         b'{"sku": "SKU-000001", "quantity": 1e999}',
         b'{"sku": "SKU-000001", "quantity": ' + b"9" * 5000 + b"}",
-        b"[" * MAX_BODY_BYTES,
-        b'{"a":' * 2000 + b"1" + b"}" * 2000,
+        b"[" * 100_000,
+        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     ],
     ids=lambda body: repr(body[:40]),
 )
@@ -79,12 +78,11 @@ def test_a_body_that_is_no_reservation_is_refused(api: APIClient, mugs: StockIte
     assert not Reservation.objects.exists()
 
 
-def test_a_body_is_read_up_to_a_limit(api: APIClient, mugs: StockItem) -> None:
-    body = b'{"sku": "SKU-000001", "quantity": 1}'
+def test_a_body_of_megabytes_is_refused(api: APIClient, mugs: StockItem) -> None:
+    body = b'{"sku": "SKU-000001", "quantity": 1}'.ljust(3_000_000)
 
-    assert api.generic("POST", "/reservations/", body.ljust(MAX_BODY_BYTES), "application/json").status_code == 201
-    assert api.generic("POST", "/reservations/", body.ljust(MAX_BODY_BYTES + 1), "application/json").status_code == 413
-    assert Reservation.objects.count() == 1
+    assert api.generic("POST", "/reservations/", body, "application/json").status_code == 400
+    assert not Reservation.objects.exists()
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml", "?"])
@@ -92,11 +90,11 @@ def test_only_json_is_read(api: APIClient, mugs: StockItem, content_type: str) -
     assert api.generic("POST", "/reservations/", b"sku=SKU-000001&quantity=1", content_type).status_code == 415
 
 
-@pytest.mark.parametrize("charset", ["zlib", "hex", "utf-16", "undefined", "no-such"])
-def test_json_is_utf_8_whatever_the_client_calls_it(api: APIClient, mugs: StockItem, charset: str) -> None:
+@pytest.mark.parametrize("charset", ["zlib", "hex", "utf-16", "undefined"])
+def test_a_charset_that_is_not_the_bodys_is_refused(api: APIClient, mugs: StockItem, charset: str) -> None:
     body = b'{"sku": "SKU-000001", "quantity": 1}'
 
-    assert api.generic("POST", "/reservations/", body, f"application/json; charset={charset}").status_code == 201
+    assert api.generic("POST", "/reservations/", body, f"application/json; charset={charset}").status_code == 400
 
 
 @pytest.mark.parametrize("sku", ["SKU-000009", "%00", "SKU%0A", "S" * 1000, "%F0%9F", "..%2F"])

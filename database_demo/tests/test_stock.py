@@ -1,13 +1,15 @@
 """What the tables and the service promise, without HTTP. The race itself is in lab/oversell.py."""
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F
 
+from lab.oversell import locking_reserve
 from warehouse.models import Reservation, StockItem
 from warehouse.services import NotEnoughLeft, UnknownSku, reserve
 
@@ -79,8 +81,9 @@ def test_the_database_refuses_a_reservation_of_nothing(mugs: StockItem, quantity
         Reservation.objects.create(item=mugs, quantity=quantity)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_sold_out_item_is_refused_without_waiting_for_its_lock(mugs: StockItem) -> None:
+@pytest.fixture
+def sold_out_and_locked(transactional_db: None, mugs: StockItem) -> Iterator[StockItem]:
+    """No mug is left, and somebody holds the row. To wait for it is an error after 200 ms, not a slow test."""
     if connection.vendor != "postgresql":
         pytest.fail("this promise is PostgreSQL's: set DATABASE_URL")
     StockItem.objects.update(available=0)
@@ -97,14 +100,21 @@ def test_a_sold_out_item_is_refused_without_waiting_for_its_lock(mugs: StockItem
     thread.start()
     holds.wait(10)
     with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '200ms'")  # a wait would be an error, not a slow test
-    try:
-        with pytest.raises(NotEnoughLeft):
-            reserve(sku=mugs.sku, quantity=1)
-    finally:
-        release.set()
-        thread.join()
-        connection.close()  # and the time-out with it
+        cursor.execute("SET lock_timeout = '200ms'")
+    yield mugs
+    release.set()
+    thread.join()
+    connection.close()  # and the time-out with it
+
+
+def test_a_sold_out_item_is_refused_without_waiting_for_its_lock(sold_out_and_locked: StockItem) -> None:
+    with pytest.raises(NotEnoughLeft):
+        reserve(sku=sold_out_and_locked.sku, quantity=1)
+
+
+def test_select_for_update_waits_for_the_lock_of_a_sold_out_item(sold_out_and_locked: StockItem) -> None:
+    with pytest.raises(OperationalError, match="lock timeout"):
+        locking_reserve(sku=sold_out_and_locked.sku, quantity=1)
 
 
 def test_the_seed_is_the_same_each_time_and_a_second_run_restocks_nothing(db: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,13 @@
 """The doors: they parse, call a service, render."""
 
+from typing import Any
+
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from warehouse.models import Reservation, StockItem
@@ -33,9 +37,9 @@ class ReservationList(generics.CreateAPIView[Reservation]):
     serializer_class = ReservationSerializer
 
     @extend_schema(responses={201: ReservationSerializer, 409: OpenApiResponse(description="Not enough left; nothing was taken.")})
-    def post(self, *args: object, **kwargs: object) -> object:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Sets pieces aside, all that are asked for or none."""
-        return super().post(*args, **kwargs)
+        return super().post(request, *args, **kwargs)
 
     def perform_create(self, serializer: BaseSerializer[Reservation]) -> None:
         wanted = serializer.validated_data

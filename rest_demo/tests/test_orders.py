@@ -1,3 +1,4 @@
+import base64
 from typing import Any
 
 import pytest
@@ -67,4 +68,18 @@ def test_a_visitor_sees_products_and_places_nothing(mug: Product) -> None:
     visitor = APIClient()
 
     assert [product["sku"] for product in visitor.get("/api/v1/products/").data] == [mug.sku]
+    assert place(visitor).status_code == 401
+
+
+def test_a_body_nested_too_deeply_is_refused(api: APIClient, mug: Product) -> None:
+    nested = "[" * 100_000
+    answer = api.post("/api/v1/orders/", nested, content_type="application/json", headers={"Idempotency-Key": "a key"})
+
+    assert answer.status_code == 400
+
+
+def test_a_nul_in_the_user_name_is_no_login(mug: Product) -> None:
+    visitor = APIClient()
+    visitor.credentials(HTTP_AUTHORIZATION="Basic " + base64.b64encode(b"cust\x00omer:x").decode())
+
     assert place(visitor).status_code == 401
