@@ -93,6 +93,8 @@ class FaultProxy:
             await asyncio.wait({requests, replies}, return_when=asyncio.FIRST_COMPLETED)
             requests.cancel()
             replies.cancel()
+        except asyncio.CancelledError:
+            pass  # we are closing; asyncio would report it as an error of the callback
         except OSError:
             _reset(writer)  # the server itself is away: its clients see what they would see without us
         finally:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 
 from rich.console import Console
@@ -13,6 +14,7 @@ def main() -> int:
     parser.add_argument("action", choices=actions)
     parser.add_argument("words", nargs="*", help="copy: the pattern, and where to")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped, as with Ctrl-C
     demo = os.environ.get("DEMO") or None
     if demo == "all":
         demo = None

@@ -30,11 +30,12 @@ MEET_SECONDS = 60  # on a busy machine the last of two hundred arrives late
 class NaiveSide:
     @staticmethod
     def read(sku: str, phase: str) -> dict[str, Any]:
-        return dict(cache.get_or_set(f"lab:{sku}", functools.partial(slow_load, phase, sku), FRESH_SECONDS))
+        return cache.get_or_set(f"lab:{sku}", functools.partial(slow_load, phase, sku), FRESH_SECONDS) or {}
 
     @staticmethod
     def expire(sku: str) -> None:
-        cache.delete(f"lab:{sku}")  # to Django, an expired page and none are the same
+        # to Redis, an expired key and none are the same; the patient client, for this one delete must not be lost
+        patient_client().delete(cache.make_key(f"lab:{sku}"))
 
 
 class SolvedSide:

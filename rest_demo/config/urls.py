@@ -1,5 +1,5 @@
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from health_check.views import HealthCheckView
@@ -16,8 +16,10 @@ class Ready(HealthCheckView):
 
     checks = ["health_check.checks.Database"]
 
-    def render_to_response(self, context: dict[str, object], **kwargs: object) -> HttpResponse:
-        return self.render_to_response_json(kwargs["status"])
+    async def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        # One shape, whatever is asked for: the library's feeds say 200 when a check fails, and a malformed Accept is a 500.
+        request.GET = QueryDict("format=json")
+        return await super().get(request, *args, **kwargs)
 
     def render_to_response_json(self, status: object) -> HttpResponse:
         return super().render_to_response_json(503 if status == 500 else status)
@@ -26,8 +28,8 @@ class Ready(HealthCheckView):
 urlpatterns = [
     path("live", live),
     path("ready", Ready.as_view()),
-    path("api/schema/", SpectacularAPIView.as_view(permission_classes=[AllowAny]), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[AllowAny])),
+    path("api/schema/", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[AllowAny]), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema", authentication_classes=[], permission_classes=[AllowAny])),
     path("api/v1/", include("shop.urls")),
 ]
 if settings.LAB:
