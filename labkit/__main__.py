@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser, state: S
                 state.running(stage)
 
             results.append(measure(experiments[name], demo=demo, on_stage=on_stage))
-            console.print(f"{demo}: {name}: {results[-1].proof} ({results[-1].seconds} s)", highlight=False)
+            console.print(f"{demo}: {name}: {results[-1].proof} ({results[-1].seconds} s)", highlight=False, soft_wrap=True)
         connections.close_all()
     if arguments.output:
         arguments.output.write_text(json.dumps([asdict(result) for result in results]))

@@ -33,6 +33,7 @@ class FaultProxy:
         self.fault: Fault = "pass"
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
+        self._reserved: socket.socket | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
 
@@ -56,6 +57,7 @@ class FaultProxy:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=10)
 
     async def _listen(self) -> None:
+        self._release()
         self._server = await asyncio.start_server(self._serve, self.host, self.port, reuse_address=True)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -65,6 +67,7 @@ class FaultProxy:
                 _reset(writer)
         if self.fault == "refuse":
             self._stop_listening()
+            self._reserve()
         elif self._server is None:
             await self._listen()
 
@@ -73,8 +76,21 @@ class FaultProxy:
             self._server.close()
             self._server = None
 
+    def _reserve(self) -> None:
+        """Holds the closed port: bound, not listening. Free, the kernel would give it to the next who asks for any port."""
+        if self._reserved is None:
+            self._reserved = socket.socket()
+            self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._reserved.bind((self.host, self.port))
+
+    def _release(self) -> None:
+        if self._reserved is not None:
+            self._reserved.close()
+            self._reserved = None
+
     async def _close(self) -> None:
         self._stop_listening()
+        self._release()
         for writer in list(self._writers):
             _reset(writer)
         tasks = asyncio.all_tasks() - {asyncio.current_task()}

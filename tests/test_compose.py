@@ -58,7 +58,7 @@ def test_each_demo_has_a_profile_and_a_one_shot_setup() -> None:
     for demo in DEMOS:
         named = {name for name, service in SERVICES.items() if demo.name in service["profiles"]}
         assert {"postgres", "portal"} < named
-        assert [name for name in named if SERVICES[name]["command"][-1] == "nexus.setup"], demo.name
+        assert [name for name in named if SERVICES[name].get("command", [""])[-1] == "nexus.setup"], demo.name
 
 
 def test_no_secret_has_a_default() -> None:

@@ -70,9 +70,10 @@ def test_what_a_visitor_tries_first_answers(house: House) -> None:
 def test_an_order_travels_from_the_request_to_the_worker(house: House) -> None:
     placed = httpx.post(house.url(3, "/orders/"), json={"lines": [{"sku": "SKU-000001", "quantity": 1}]})
     assert placed.status_code == 202
+    location = httpx.URL(house.url(3, "/")).join(placed.headers["Location"])
     deadline = time.monotonic() + 30
-    while "fulfilled" not in (order := httpx.get(httpx.URL(house.url(3, "/")).join(placed.headers["Location"]))).text:
-        assert time.monotonic() < deadline, order.text
+    while (order := httpx.get(location).json())["status"] != "fulfilled":
+        assert time.monotonic() < deadline, order
         time.sleep(0.2)
 
     assert httpx.get(house.url(3, "/ledger/")).json()["fulfilled"] >= 1
