@@ -4,12 +4,14 @@ set -u
 base=${1:-8000}
 failed=0
 check() { # OFFSET PATH WHAT-THE-ANSWER-HOLDS
-    if curl -sS --max-time 10 "http://127.0.0.1:$((base + $1))$2" | grep -q "$3"; then
-        echo "ok      $2"
-    else
+    answer=$(curl -sS --max-time 10 "http://127.0.0.1:$((base + $1))$2")
+    case $answer in
+    *"$3"*) echo "ok      $2" ;;
+    *)
         echo "FAILED  port $((base + $1)), $2 does not hold: $3"
         failed=1
-    fi
+        ;;
+    esac
 }
 check 0 / 'double-clicked'
 check 1 /api/v1/products/ SKU-000001

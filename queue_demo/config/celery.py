@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 from celery import Celery, bootsteps
-from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -23,10 +22,12 @@ class DeadLetters(bootsteps.StartStopStep):
     def start(self, consumer: Any) -> None:
         from fulfilment import topology
 
-        exchange = Exchange(topology.DEAD_LETTERS, type="topic")
-        queue = Queue(topology.dead(topology.TASKS), exchange, topology.TASKS, queue_arguments=topology.DEAD_QUEUE_ARGUMENTS)
         with consumer.app.connection_for_write() as connection:
-            queue.bind(connection.default_channel).declare()
+            channel = connection.default_channel
+            queue = topology.dead(topology.TASKS)
+            channel.exchange_declare(topology.DEAD_LETTERS, "topic", durable=True, auto_delete=False)
+            channel.queue_declare(queue, durable=True, auto_delete=False, arguments=topology.DEAD_QUEUE_ARGUMENTS)
+            channel.queue_bind(queue, topology.DEAD_LETTERS, topology.TASKS)
 
 
 class Alive(bootsteps.StartStopStep):

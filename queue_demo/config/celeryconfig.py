@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from kombu import Exchange, Queue
 
 from fulfilment import topology
 
@@ -21,16 +20,16 @@ broker_transport_options = {
     "write_timeout": 3,
 }
 
-task_queues = [
-    Queue(
-        topology.TASKS,
-        # topic: delayed delivery (ETA, retries) on quorum queues cannot route through a direct exchange
-        Exchange(topology.TASKS, type="topic"),
-        routing_key=topology.TASKS,
-        # a classic queue gives a task that kills its worker back for ever
-        queue_arguments=topology.quorum(topology.TASKS, delivery_limit=topology.TASK_DELIVERY_LIMIT),
-    )
-]
+task_queues = {
+    topology.TASKS: {
+        "exchange": topology.TASKS,
+        # delayed delivery (ETA, retries) on quorum queues cannot route through a direct exchange
+        "exchange_type": "topic",
+        "routing_key": topology.TASKS,
+        # a classic queue would give a task that kills its worker back for ever
+        "queue_arguments": topology.quorum(topology.TASKS, delivery_limit=topology.TASK_DELIVERY_LIMIT),
+    }
+}
 task_default_queue = task_default_exchange = task_default_routing_key = topology.TASKS
 task_default_exchange_type = "topic"
 task_publish_retry_policy = {"max_retries": 1, "interval_start": 0}  # the consumer tries again itself, and may be told to stop

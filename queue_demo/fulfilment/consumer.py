@@ -1,5 +1,6 @@
 """Reads order.placed from its queue and hands each to Celery. Acknowledged only when Celery's broker has confirmed the task."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from collections.abc import Callable
 import pika
 from amqp.exceptions import AMQPError
 from kombu.exceptions import OperationalError
+from pika.adapters.blocking_connection import BlockingChannel
 
 from fulfilment import topology
 from fulfilment.events import Malformed, OrderPlaced, parse_order_placed
@@ -30,10 +32,15 @@ def run(*, url: str, stop: threading.Event, on_turn: Callable[[], None]) -> None
         on_turn()
         try:
             connection = pika.BlockingConnection(parameters)
-            logger.info("consuming %s", topology.EVENTS)
-            failures = 0
-            consume(connection, stop=stop, on_turn=on_turn)
-            connection.close()
+            try:
+                channel = connection.channel()
+                topology.declare_events(channel)
+                logger.info("consuming %s", topology.EVENTS)
+                failures = 0
+                consume(channel, stop=stop, on_turn=on_turn)
+            finally:
+                with contextlib.suppress(*CONNECTION_ERRORS):
+                    connection.close()
         except CONNECTION_ERRORS as error:
             if not failures:
                 logger.warning("outage: %s", in_one_line(error))
@@ -41,10 +48,8 @@ def run(*, url: str, stop: threading.Event, on_turn: Callable[[], None]) -> None
             failures += 1
 
 
-def consume(connection: pika.BlockingConnection, *, stop: threading.Event, on_turn: Callable[[], None]) -> None:
+def consume(channel: BlockingChannel, *, stop: threading.Event, on_turn: Callable[[], None]) -> None:
     """Until `stop` is set. What is not acknowledged then goes back to the queue with the connection's end."""
-    channel = connection.channel()
-    topology.declare_events(channel)
     channel.basic_qos(prefetch_count=1)
     for method, _, body in channel.consume(topology.EVENTS, inactivity_timeout=1):
         on_turn()
@@ -58,7 +63,7 @@ def consume(connection: pika.BlockingConnection, *, stop: threading.Event, on_tu
             logger.warning("to the dead letters: %s", error)
             channel.basic_reject(method.delivery_tag, requeue=False)
             continue
-        if hand_over(event, connection, stop=stop, on_turn=on_turn):
+        if hand_over(event, channel.connection, stop=stop, on_turn=on_turn):
             channel.basic_ack(method.delivery_tag)
 
 

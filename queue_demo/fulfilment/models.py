@@ -34,7 +34,7 @@ class Product(models.Model):
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
-    @transaction.atomic
+    @transaction.atomic(savepoint=False)
     def place(self, quantities: Mapping[str, int]) -> "Order":
         """Saves an order of `quantities` (SKU → pieces, each at least 1) at today's prices. Raises UnknownProduct."""
         products = Product.objects.in_bulk(quantities, field_name="sku")
@@ -78,8 +78,9 @@ class Order(models.Model):
     def timeline(self) -> list[Step]:
         """What has happened to it, in order."""
         steps = [Step(step="placed", at=self.placed_at)]
-        published = OutboxEvent.objects.filter(aggregate=self.aggregate).exclude(published_at=None).order_by("pk")
-        steps += [Step(step=f"{event.routing_key} published", at=event.published_at) for event in published]
+        for event in OutboxEvent.objects.filter(aggregate=self.aggregate).order_by("pk"):
+            if event.published_at:
+                steps.append(Step(step=f"{event.routing_key} published", at=event.published_at))
         if self.fulfilled_at:
             steps.append(Step(step="fulfilled", at=self.fulfilled_at))
         return steps

@@ -13,6 +13,6 @@ from patterns.outbox.models import OutboxEvent
 def place_order(*, quantities: Mapping[str, int], correlation_id: str) -> Order:
     """Saves the order and, with it, the event that tells of it. The broker is not asked. Raises UnknownProduct."""
     order = Order.objects.place(quantities)
-    event = events.order_placed(order, correlation_id=correlation_id)
+    event = events.order_placed(order, quantities, correlation_id=correlation_id)
     OutboxEvent.objects.append(event_id=event["id"], aggregate=order.aggregate, routing_key=event["type"], payload=event)
     return order

@@ -1,8 +1,8 @@
 """The queues of this service, and what becomes of a message that nobody could use.
 
-exchange shop.events --order.placed--> queue fulfilment.order_placed      read by consume_events
-exchange fulfilment.tasks ----------->  queue fulfilment.tasks            read by the Celery worker
-exchange fulfilment.dead ------------>  queue fulfilment.order_placed.dead, fulfilment.tasks.dead   read by people
+shop.events, order.placed → fulfilment.order_placed, read by consume_events
+fulfilment.tasks → fulfilment.tasks, read by the Celery worker
+fulfilment.dead → fulfilment.order_placed.dead and fulfilment.tasks.dead, read by people
 """
 
 from typing import Any

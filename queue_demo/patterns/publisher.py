@@ -43,7 +43,7 @@ class Publisher:
     def __init__(self, url: str, exchange: str, *, timeout_seconds: float = 3, heartbeat_seconds: int = 5) -> None:
         self.exchange = exchange
         self.parameters = pika.URLParameters(url)
-        self.parameters.heartbeat = 0
+        self.parameters.heartbeat = heartbeat_seconds
         self.parameters.blocked_connection_timeout = timeout_seconds
         self.parameters.socket_timeout = self.parameters.stack_timeout = timeout_seconds
         self._connection: pika.BlockingConnection | None = None

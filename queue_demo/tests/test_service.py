@@ -30,6 +30,19 @@ def test_ready_names_the_dependency_that_is_down_and_live_does_not_care(client: 
     assert client.get("/live").status_code == 200
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("query", ["", "?format=text", "?format=atom", "?format=openmetrics"])
+@pytest.mark.parametrize("accept", ["*/*", "text/plain", "application/atom+xml", ";;;,,/"])
+def test_ready_says_503_in_json_however_it_is_asked(client: Client, monkeypatch: pytest.MonkeyPatch, query: str, accept: str) -> None:
+    def down(*_: Any, **__: Any) -> None:
+        raise DatabaseError("down")
+
+    monkeypatch.setattr(BaseDatabaseWrapper, "cursor", down)
+    ready = client.get(f"/ready{query}", headers={"Accept": accept})
+
+    assert (ready.status_code, ready["Content-Type"]) == (503, "application/json")
+
+
 @pytest.mark.parametrize("key", ["", "insecure-key-for-debug-mode-only"])
 def test_production_refuses_a_missing_or_default_secret_and_names_it(key: str) -> None:
     done = manage("check", DEBUG="0", SECRET_KEY=key)

@@ -9,9 +9,9 @@ Guarantee       An event is stored in the transaction of its change, or refused 
 Not guaranteed  Exactly once: a relay killed between `publish` and the mark publishes up to a batch again, with the same
                 `event_id`. Order of two transactions that write for one aggregate at once: lock the aggregate's row first.
                 On SQLite, which has no row locks: run one relay only.
-Cost            One insert a change. Three statements and one transaction a batch, and one round trip to the broker an
-                event; one event an aggregate and batch. Latency: up to `idle_seconds`. Published rows stay until
-                you delete them.
+Cost            One insert a change. Two statements and a transaction a batch, one round trip to the broker an event, at
+                most one event of an aggregate a batch. Latency: up to `idle_seconds`. Published rows stay until you
+                delete them.
 Use instead     django-jaiminho, when its one relay a queue and its signals fit; Debezium on the database's log, when
                 somebody runs Kafka Connect anyway; `transaction.on_commit`, when losing an event now and then is fine.
 

@@ -1,0 +1,105 @@
+import json
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from fulfilment import events
+from fulfilment.models import Order, Product
+from patterns.outbox.models import OutboxEvent
+
+ONE_MUG = {"lines": [{"sku": "SKU-000001", "quantity": 1}]}
+
+
+def place(api: APIClient, body: Any = ONE_MUG, **headers: str) -> Any:
+    return api.post("/orders/", body, format="json", headers=headers)
+
+
+def test_an_order_is_accepted_with_its_event_and_without_a_broker(api: APIClient, mug: Product, settings: Any) -> None:
+    settings.RABBITMQ_URL = ""
+    accepted = place(api, **{"X-Request-ID": "request-1"})
+
+    assert accepted.status_code == 202
+    assert accepted.data["status"] == "placed"
+    assert api.get(accepted["Location"]).data["id"] == accepted.data["id"]
+    assert api.get("/ledger/").data == {"orders": 1, "outbox_pending": 1, "outbox_published": 0, "fulfilled": 0}
+    assert [order["id"] for order in api.get("/orders/").data] == [accepted.data["id"]]
+
+
+def test_an_event_is_a_cloudevent_and_is_understood_by_its_consumer(api: APIClient, mug: Product) -> None:
+    order_id = place(api, {"lines": [{"sku": mug.sku, "quantity": 3}]}, **{"X-Request-ID": "request-1"}).data["id"]
+
+    [row] = OutboxEvent.objects.all()
+    event = row.payload
+    assert (event["specversion"], event["source"], event["type"]) == ("1.0", "/fulfilment", row.routing_key)
+    assert event["id"] == str(row.event_id)
+    assert event["subject"] == row.aggregate == f"order/{order_id}"
+    assert event["correlationid"] == "request-1"
+    assert event["data"] == {"order_id": order_id, "lines": [{"sku": mug.sku, "quantity": 3}]}
+    assert str(events.parse_order_placed(json.dumps(event).encode()).order_id) == order_id
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "two\nlines", "ünicode"])
+def test_a_request_id_that_is_not_fit_for_a_log_is_replaced(api: APIClient, mug: Product, given: str) -> None:
+    place(api, **{"X-Request-ID": given})
+
+    assert OutboxEvent.objects.get().payload["correlationid"] not in ("", given)
+
+
+def test_an_order_is_fulfilled_once(mug: Product) -> None:
+    order = Order.objects.place({mug.sku: 1})
+    at = order.placed_at
+
+    assert [order.fulfil(at=at), order.fulfil(at=at)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"lines": []},
+        {"lines": "text"},
+        {"lines": [{"sku": "SKU-000001", "quantity": 0}]},
+        {"lines": [{"sku": "SKU-000001", "quantity": 1001}]},
+        {"lines": [{"sku": "SKU-000001", "quantity": 1}] * 2},
+        {"lines": [{"sku": f"SKU-{number:06d}", "quantity": 1} for number in range(101)]},
+        {"lines": [{"sku": "NO-SUCH", "quantity": 1}]},
+        {"lines": [{"sku": "SKU-\x00", "quantity": 1}]},
+        {"lines": [{"sku": "\ud800", "quantity": 1}]},
+        [],
+        "text",
+        None,
+    ],
+)
+def test_a_malformed_order_is_refused_and_leaves_nothing(api: APIClient, mug: Product, body: Any) -> None:
+    answer = api.post("/orders/", json.dumps(body), content_type="application/json")
+
+    assert answer.status_code == 400
+    assert not Order.objects.exists()
+    assert not OutboxEvent.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"NaN",
+        b'{"lines": [{"sku": "SKU-000001", "quantity": 1e400}]}',
+        b'{"lines": [{"sku": "SKU-000001", "quantity": ' + b"9" * 6_000 + b"}]}",
+        b"[" * 1_000_000,
+        b'{"a":' * 10_000,
+        b'{"lines": "' + b"x" * 3_000_000 + b'"}',
+    ],
+    ids=lambda body: f"{body[:12]!r} {len(body)}",
+)
+def test_rubbish_is_refused_and_never_an_error_of_ours(api: APIClient, mug: Product, body: bytes) -> None:
+    assert api.post("/orders/", body, content_type="application/json").status_code == 400
+
+
+def test_other_content_types_unknown_orders_and_other_verbs_are_refused(api: APIClient, mug: Product) -> None:
+    assert api.post("/orders/", "lines=1", content_type="application/x-www-form-urlencoded").status_code == 415
+    assert api.get("/orders/00000000-0000-0000-0000-000000000000/").status_code == 404
+    assert api.get("/orders/1/").status_code == 404
+    assert api.delete("/orders/").status_code == 405
