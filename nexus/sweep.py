@@ -26,16 +26,21 @@ def ours(mark: str, folders: tuple[Path, ...] = ()) -> list[psutil.Process]:
 
 def sweep(mark: str, folders: tuple[Path, ...] = (), grace_seconds: float = 5) -> int:
     """Ends what is left: SIGTERM, and SIGKILL after the grace. Returns how many there were."""
-    processes = ours(mark, folders)
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            process.terminate()
-    _, alive = psutil.wait_procs(processes, timeout=grace_seconds)
-    for process in alive:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(alive, timeout=grace_seconds)
-    return len(processes)
+    count = 0
+    # again until nothing is found: a dying RabbitMQ starts an epmd while we look the other way
+    for _ in range(5):
+        if not (processes := ours(mark, folders)):
+            break
+        count += len(processes)
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                process.terminate()
+        _, alive = psutil.wait_procs(processes, timeout=grace_seconds)
+        for process in alive:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(alive, timeout=grace_seconds)
+    return count
 
 
 def _our_own_line() -> set[int]:
