@@ -8,10 +8,20 @@ table() {
 }
 
 stop_half_started() {
-    docker compose ps --all --format '{{.Service}} {{.State}} {{.Health}}' | grep -vE ' exited *$| healthy$' | while read -r service state; do
-        printf '\n%s is %s; its last lines:\n' "$service" "$state" >&2
-        docker compose logs --no-log-prefix --tail 15 "$service" >&2
+    docker compose ps --all --format '{{.Service}} {{.State}} {{.ExitCode}} {{.Health}}' | while read -r service state code health; do
+        case "$state $code $health" in
+        'exited 0 '* | *' healthy' | created*) ;;
+        *)
+            printf '\n%s is %s; its last lines:\n' "$service" "$state $health" >&2
+            docker compose logs --no-log-prefix --tail 8 "$service" >&2
+            ;;
+        esac
     done
+    if docker compose logs 2>&1 | grep -q 'password authentication failed'; then
+        hint="The data was made with another SERVICE_PASSWORD: restore it in .env, or forget the data: make reset"
+    else
+        hint="A taken port: make up PORT_BASE=9000. Memory: make doctor"
+    fi
     COMPOSE_PROFILES=all docker compose down --remove-orphans >/dev/null 2>&1
 }
 
@@ -19,7 +29,7 @@ up() {
     begun=$(date +%s)
     docker compose up --build --detach --wait --remove-orphans || {
         stop_half_started
-        fail "not everything came up, and what had started is stopped again. A taken port: make up PORT_BASE=9000. Memory: make doctor"
+        fail "not everything came up, and what had started is stopped again. $hint"
     }
     echo "up with Docker ($(($(date +%s) - begun)) s)"
     table

@@ -24,16 +24,16 @@ def up(profile: str) -> None:
     """Starts what is not running. Whatever fails, nothing half-started is left behind."""
     begun = time.monotonic()
     plan = make_plan(profile)
+    if packages.install([server.package for server in plan.missing]):
+        plan = make_plan(profile)
     text = supervision.configuration(plan)
     if already_up(plan, text):
         console.print("everything is up already; nothing was changed")
         table.show(rows(plan))
         return
     clear_old(plan)
+    forget_orphaned_data()
     refuse_trouble(plan)
-    if packages.install([server.package for server in plan.missing]):
-        plan = make_plan(profile)
-        text = supervision.configuration(plan)
     try:
         start_all(plan, text)
     except BaseException:
@@ -56,6 +56,12 @@ def clear_old(plan: Plan) -> None:
     if supervision.states() or supervision.leftovers(plan.site.directory):
         with step("stopping what an earlier run left"):
             supervision.shutdown(plan.site.directory)
+
+
+def forget_orphaned_data() -> None:
+    """Data beside the checkout (see `data_directory`) belongs to the checkout that points to it; one that is gone left it behind."""
+    if data_directory() != RUN / "data" and not (RUN / "data").is_symlink():
+        shutil.rmtree(data_directory(), ignore_errors=True)
 
 
 def start_all(plan: Plan, text: str) -> None:
@@ -83,6 +89,8 @@ def prepare_data(plan: Plan) -> None:
     directory = plan.site.directory
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o711)  # the servers' accounts pass through it to their own folders
+    if directory != RUN / "data" and not (RUN / "data").is_symlink():
+        (RUN / "data").symlink_to(directory)
     for server in plan.servers:
         server.prepare(plan.site)
         own(plan.site.home(server.name), server.name)
@@ -129,7 +137,7 @@ def rows(plan: Plan) -> list[Row]:
 
     found = [Row(server.name, f"{HOST}:{plan.site.port(server.name)}", "", state(server.name)) for server in plan.servers]
     for server in plan.missing:
-        found.append(Row(server.name, "", "", f"missing: apt-get install {server.package}, then make up"))
+        found.append(Row(server.name, "", "", f"missing: apt-get install {server.package}"))
     for process in plan.processes:
         service = plan.services[process.name]
         url = f"http://{HOST}:{service.port}" if service.port else ""

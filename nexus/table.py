@@ -20,8 +20,9 @@ class Row:
 
 def show(rows: Iterable[Row], console: Console | None = None) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("service", "url", "try first"):
-        table.add_column(heading, overflow="fold")
+    table.add_column("service", no_wrap=True)
+    table.add_column("url", no_wrap=True)
+    table.add_column("try first", overflow="fold")
     table.add_column("state", overflow="fold")
     for row in rows:
         good = row.state.startswith(("ready", "running", "done"))

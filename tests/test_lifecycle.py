@@ -38,7 +38,7 @@ class House:
         return f"http://127.0.0.1:{self.port_base + offset}{path}"
 
     def processes(self) -> list[psutil.Process]:
-        return ours(str(self.folder / ".run"), tuple(Path("/var/tmp").glob("nexus-*")))  # noqa: S108
+        return ours(str(self.folder / ".run"), ((self.folder / ".run/data").resolve(),))
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     assert up.returncode == 0, up.stdout + up.stderr
     yield house
     house.make("down")
+    shutil.rmtree((folder / ".run/data").resolve())
 
 
 def test_everything_is_ready_and_the_table_says_so(house: House) -> None:
