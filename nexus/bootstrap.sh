@@ -10,9 +10,12 @@ for candidate in ${PYTHON:-} python3.13 python3.12 python3.11 python3 python3.14
 done
 [ -n "$python" ] || fail "Python 3.11 or newer is needed, and $(python3 --version 2>&1 || echo 'no python3') is here. Install one, or name it: make up PYTHON=/path/to/python3.13"
 
+free_mb=$(($(df -Pk . | awk 'NR == 2 {print $4}') / 1000))
+[ "$free_mb" -ge 1000 ] || fail "$free_mb MB are free on the disk of $(pwd); 1000 are wanted. Free some space"
+
 begun=$(date +%s)
 printf 'packages: '
-trap 'rm -rf .venv' EXIT # half an environment would be taken for a whole one
+trap 'rm -rf .venv .venv.log' EXIT # half an environment would be taken for a whole one
 if ! "$python" -m venv --clear .venv >.venv.log 2>&1; then
     if [ "$(id -u)" = 0 ] && [ "${INSTALL:-1}" = 1 ] && command -v apt-get >/dev/null; then
         { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; } >>.venv.log 2>&1
