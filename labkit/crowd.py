@@ -50,6 +50,7 @@ def _one_process(context: Any, barrier: Any, function: Callable[..., Any], argum
     try:
         answer = receiver.recv()
     except EOFError:
+        barrier.abort()  # the others need not wait for who will not come
         process.join(timeout=10)
         raise RuntimeError(f"a process of the crowd died (exit code {process.exitcode})") from None
     process.join(timeout=10)
