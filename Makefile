@@ -53,7 +53,7 @@ lint: ## Format, types, Dockerfile, compose, workflows
 
 .PHONY: copy
 copy: ## Copy a pattern and its test: make copy PATTERN=rest_demo/idempotency TO=../my-project
-	$(door) copy "$(PATTERN)" "$(TO)"
+	$(door) copy "$$PATTERN" "$$TO"
 
 .PHONY: lock
 lock: ## Pin every package anew, with hashes, in constraints.txt

@@ -83,7 +83,7 @@ def running() -> str | None:
     """The name of the experiment that runs now. A run holds the lock for as long as its process lives."""
     with (folder() / "lock").open("a+") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look do not take each other for a run
         except BlockingIOError:
             lock.seek(0)
             return lock.read()
@@ -92,6 +92,8 @@ def running() -> str | None:
 
 def progress(name: str) -> dict[str, Any]:
     state = read_state(state_path(name))
+    if state["status"] == "running" and running() != name:
+        state = read_state(state_path(name))  # it may have ended between the two looks
     if state["status"] == "running" and running() != name:
         return {"status": "failed", "error": "the run was killed before it had a result"}
     return state

@@ -10,7 +10,7 @@ from rich.console import Console
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="nexus", description=__doc__)
-    actions = ["up", "down", "status", "logs", "reset", "doctor", "lab", "readme", "claims", "test", "lint", "copy", "lock"]
+    actions = ["up", "down", "status", "logs", "reset", "doctor", "lab", "readme", "claims", "test", "lint", "copy"]
     parser.add_argument("action", choices=actions)
     parser.add_argument("words", nargs="*", help="copy: the pattern, and where to")
     arguments = parser.parse_args()
@@ -67,10 +67,6 @@ def act(action: str, words: list[str], demo: str | None) -> int:
                 from nexus import copying
 
                 return copying.run(*words)
-            case "lock":
-                from nexus import lock
-
-                return lock.run()
     except (doctor.Trouble, ServersMissing, OSError, RuntimeError) as error:
         Console(stderr=True, highlight=False).print(f"nexus: {error}", soft_wrap=True, markup=False)
         return 1

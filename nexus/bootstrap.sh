@@ -1,8 +1,11 @@
 # Sourced by door.sh: makes .venv from constraints.txt, where it is missing or older than what it is made from.
 
+# With the argument only-uv it stops as soon as there is a uv: `make lock` needs no more, and comes before the pins fit.
+
 stamp=.venv/made-from
 wanted=$(cat constraints.txt ./*/requirements.txt | cksum)
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
+[ "${1:-}" = only-uv ] && [ -x .venv/bin/uv ] && return
 
 python=
 for candidate in ${PYTHON:-} python3.13 python3.12 python3.11 python3 python3.14; do
@@ -15,6 +18,7 @@ free_mb=$(($(df -Pk . | awk 'NR == 2 {print $4}') / 1000))
 
 begun=$(date +%s)
 printf 'packages: '
+trap 'exit 130' INT TERM
 trap 'rm -rf .venv .venv.log' EXIT # half an environment would be taken for a whole one
 if ! "$python" -m venv --clear .venv >.venv.log 2>&1; then
     if [ "$(id -u)" = 0 ] && [ "${INSTALL:-1}" = 1 ] && command -v apt-get >/dev/null; then
@@ -28,11 +32,15 @@ fi
 sed -n '/^uv==/,/[^\\]$/p' constraints.txt >.venv/uv.txt
 .venv/bin/pip install --quiet --no-deps --disable-pip-version-check --require-hashes -r .venv/uv.txt >>.venv.log 2>&1 ||
     fail "pip could not install uv: $(tail -1 .venv.log)"
+if [ "${1:-}" = only-uv ]; then
+    trap - EXIT
+    return
+fi
 requirements=$(for file in ./*/requirements.txt; do printf ' -r %s' "$file"; done)
 # shellcheck disable=SC2086  # one word an argument is meant
 .venv/bin/uv pip install --quiet --python .venv/bin/python $requirements -c constraints.txt >>.venv.log 2>&1 ||
     fail "the packages could not be installed: $(grep -v '^$' .venv.log | tail -3 | tr '\n' ' ')"
 mv .venv.log .venv/install.log
 printf '%s' "$wanted" >"$stamp"
-trap - EXIT
+trap - EXIT INT TERM
 echo "installed with $($python --version) ($(($(date +%s) - begun)) s)"

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nexus.compose import ROOT
+from nexus.sweep import MARK
 
-FROM_THE_SHELL = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "CI", "SSL_CERT_FILE")
+FROM_THE_SHELL = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "CI", "SSL_CERT_FILE", MARK)
 
 
 class NoSuchDemo(RuntimeError):

@@ -28,8 +28,10 @@ create_env() {
 load_env() {
     number=0
     OVERRIDDEN=
+    return_character=$(printf '\r')
     while IFS= read -r line || [ -n "$line" ]; do
         number=$((number + 1))
+        line=${line%"$return_character"} # an editor of Windows leaves one
         case $line in '' | '#'*) continue ;; esac
         name=${line%%=*}
         value=${line#*=}
@@ -37,6 +39,8 @@ load_env() {
         [A-Z]*=*) ;;
         *) fail ".env line $number is not NAME=value: $line" ;;
         esac
+        case $name in *[!A-Z_]*) fail ".env line $number: \"$name\" is no name of a variable; write NAME=value, without spaces" ;; esac
+        case $value in \"*\" | \'*\') value=${value#?} && value=${value%?} ;; esac
         grep -q "^$name=" .env.example || fail ".env line $number: unknown variable $name. .env.example lists all there are"
         eval "set_already=\${$name+yes}; present=\${$name-}"
         if [ -z "$set_already" ]; then
@@ -48,13 +52,15 @@ load_env() {
     export OVERRIDDEN
 }
 
+no_such_demo() { fail "DEMO is \"$DEMO\"; there are: $(ls -d ./*_demo | sed 's|./||' | tr '\n' ' ')"; }
+
 check_env() {
     for name in LAB GRAPHIQL HTTPS DEBUG INSTALL; do
         eval "value=\${$name:-0}"
         case $value in 0 | 1) ;; *) fail "$name is \"$value\"; it must be 0 or 1 (in .env or in the shell)" ;; esac
     done
     PORT_BASE=${PORT_BASE:-8000}
-    case $PORT_BASE in *[!0-9]* | ?????? | '') fail "PORT_BASE is \"$PORT_BASE\"; it must be a number from 1024 to 65400" ;; esac
+    case $PORT_BASE in *[!0-9]* | 0* | ?????? | '') fail "PORT_BASE is \"$PORT_BASE\"; it must be a number from 1024 to 65400" ;; esac
     { [ "$PORT_BASE" -ge 1024 ] && [ "$PORT_BASE" -le 65400 ]; } || fail "PORT_BASE is $PORT_BASE; it must be from 1024 to 65400"
     case ${RUNTIME:-} in '' | native | docker) ;; *) fail "RUNTIME is \"$RUNTIME\"; it must be native, docker or empty" ;; esac
     for name in SECRET_KEY SERVICE_PASSWORD DEMO_PASSWORD; do
@@ -62,10 +68,18 @@ check_env() {
         [ -n "$value" ] || fail "$name is empty. Give it a value in .env, or remove .env: make up makes a new one"
     done
     case $SERVICE_PASSWORD in *[!A-Za-z0-9_-]*) fail "SERVICE_PASSWORD may hold letters, digits, _ and - only: it becomes part of URLs" ;; esac
-    case ${DEMO:-} in
+    for name in SECRET_KEY DEMO_PASSWORD; do
+        eval "value=\$$name"
+        case $value in *[!!-~]* | *[\"\'\`\\#\;%\$]*) fail "$name may hold letters, digits and signs, but no space, quote, backslash, #, ;, % or \$" ;; esac
+    done
+    DEMO=${DEMO:-}
+    DEMO=${DEMO%/} # the shell's completion adds it
+    case $DEMO in
     '' | all) ;;
-    *) [ -f "$DEMO/manage.py" ] || fail "DEMO is \"$DEMO\"; there are: $(ls -d *_demo | tr '\n' ' ')" ;;
+    *_demo) [ -f "$DEMO/manage.py" ] || no_such_demo ;;
+    *) no_such_demo ;;
     esac
+    export DEMO
     export PORT_BASE PORTAL_PORT=$PORT_BASE REST_DEMO_PORT=$((PORT_BASE + 1)) GRAPHQL_DEMO_PORT=$((PORT_BASE + 2))
     export QUEUE_DEMO_PORT=$((PORT_BASE + 3)) CACHING_DEMO_PORT=$((PORT_BASE + 4)) DATABASE_DEMO_PORT=$((PORT_BASE + 5))
     export ASYNC_DEMO_PORT=$((PORT_BASE + 6)) CARRIERS_PORT=$((PORT_BASE + 61)) RABBITMQ_MANAGEMENT_PORT=$((PORT_BASE + 73))
@@ -81,16 +95,37 @@ pick_runtime() {
     fi
 }
 
+# What runs was started with a PORT_BASE, and is found there whatever the shell says now.
+find_running() {
+    case $action in up | reset | test | lab | claims) return ;; esac
+    [ -f .run/supervisord.conf ] || return 0
+    port=$(sed -n 's/^port=127.0.0.1://p' .run/supervisord.conf)
+    PORT_BASE=$((port - 99))
+}
+
+# One at a time: two `make up` would each stop what they take for leftovers of the other.
+one_at_a_time() {
+    command -v flock >/dev/null || return 0
+    exec 9>.lock
+    flock --nonblock 9 || fail "another make is starting or stopping things here; wait for it"
+}
+
 native() {
     . nexus/bootstrap.sh
     exec .venv/bin/python -m nexus "$action" "$@"
 }
 
 case $action in
-lock | lint) native "$@" ;;
+lock)
+    . nexus/bootstrap.sh only-uv
+    exec sh nexus/lock.sh
+    ;;
+lint) native "$@" ;;
 esac
 [ "$action" = doctor ] || create_env
 [ -e .env ] && load_env
+case $action in up | down | reset) one_at_a_time ;; esac
+find_running
 { [ "$action" = doctor ] && [ ! -e .env ]; } || check_env
 pick_runtime
 export RUNTIME

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 ALIVE_SECONDS = 30
@@ -16,11 +17,13 @@ ALIVE_SECONDS = 30
 
 def http(port: int, timeout_seconds: float = 4) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=timeout_seconds):
+        # no proxy: the shell may name one, and it could not reach us
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://127.0.0.1:{port}/ready", timeout=timeout_seconds):
             return True
     except urllib.error.HTTPError as error:
         return error.code == 404
-    except OSError:
+    except (OSError, HTTPException):
         return False
 
 

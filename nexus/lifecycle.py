@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from nexus import healthy, packages, supervision, table
+from nexus.child import uninterrupted
 from nexus.doctor import Trouble, refuse_trouble, remember_password
 from nexus.native import LOGS, RUN, Plan, data_directory, make_plan
 from nexus.servers import HOST, SERVERS, Process, own
@@ -38,7 +39,8 @@ def up(profile: str) -> None:
         start_all(plan, text)
     except BaseException:
         console.print("stopping what had started")
-        supervision.shutdown(plan.site.directory)
+        with uninterrupted():
+            supervision.shutdown(plan.site.directory)
         raise
     console.print(f"up, natively ({time.monotonic() - begun:.0f} s)")
     table.show(rows(plan))

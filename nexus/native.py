@@ -13,8 +13,9 @@ from nexus.servers import SERVERS, Process, Server, Site
 
 RUN = ROOT / ".run"
 LOGS = RUN / "logs"
-KEPT = ("HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE")  # of the shell; the rest could change what a demo does
-URL_NAMES = ("POSTGRES_URL", "REDIS_URL", "RABBITMQ_URL", "MEMCACHED_URL")
+# of the shell; the rest could change what a demo does, and a second `make up` from another shell shall change nothing
+KEPT = ("HOME", "SSL_CERT_FILE")
+PATH = f"{ROOT}/.venv/bin:/usr/local/bin:/usr/bin:/bin"
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ def make_plan(profile: str) -> Plan:
     """The plan for one demo's profile, or "all"."""
     chosen = {name: each for name, each in services(os.environ).items() if profile in each.profiles and name != "workbench"}
     here = site()
-    named = {name: os.environ[name] for name in URL_NAMES if os.environ.get(name)}
-    wanted = [SERVERS[name] for name in SERVERS if name in chosen and URL_NAMES[list(SERVERS).index(name)] not in named]
+    named = {name: os.environ[name] for name in (each.url_name for each in SERVERS.values()) if os.environ.get(name)}
+    wanted = [server for server in SERVERS.values() if server.name in chosen and server.url_name not in named]
     missing = [server for server in wanted if server.missing()]
     addresses = Addresses(chosen, servers.urls(here) | named, {server.name for server in missing})
     setups: list[Process] = []
@@ -90,7 +91,7 @@ class Addresses:
         demo = service.demo or ""
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         environment |= {
-            "PATH": os.pathsep.join([str(ROOT / ".venv/bin"), os.environ.get("PATH", "")]),
+            "PATH": PATH,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "GRANIAN_HOST": servers.HOST,
@@ -120,9 +121,10 @@ class Addresses:
         }
 
     def _here(self, value: str) -> str:
-        for (server, prefix), name in zip(self._prefixes().items(), URL_NAMES, strict=True):
-            value = value.replace(prefix, self.urls[name])
-            value = re.sub(rf"\b{server}:\d+\b", _host_and_port(self.urls[name]), value)
+        for server, prefix in self._prefixes().items():
+            url = self.urls[SERVERS[server].url_name]
+            value = value.replace(prefix, url)
+            value = re.sub(rf"\b{server}:\d+\b", _host_and_port(url), value)
         for service in self.services.values():
             if service.port:
                 value = re.sub(rf"//{service.name}:{service.container_port}\b", f"//{servers.HOST}:{service.port}", value)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import random
 import secrets
 import shutil
 import signal
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nexus import servers
+from nexus.child import uninterrupted
 from nexus.sweep import MARK, sweep
 
 START_TIMEOUT_SECONDS = 60
@@ -26,32 +28,36 @@ class ServersMissing(Exception):
 @contextlib.contextmanager
 def private_set() -> Iterator[dict[str, str]]:
     """Yields the URLs of four servers (see `servers.urls`). Those that the environment names are used as they are."""
-    named = {name: os.environ[name] for name in ("POSTGRES_URL", "REDIS_URL", "RABBITMQ_URL", "MEMCACHED_URL") if os.environ.get(name)}
+    named = {name: os.environ[name] for name in (each.url_name for each in servers.SERVERS.values()) if os.environ.get(name)}
     if len(named) == len(servers.SERVERS):
         yield named
         return
-    refuse_missing()
+    wanted = [server for server in servers.SERVERS.values() if server.url_name not in named]
+    refuse_missing(wanted)
     directory = Path(tempfile.mkdtemp(prefix="nexus-", dir="/tmp"))
     directory.chmod(0o711)  # the servers' accounts pass through it to their own folders
     site = servers.Site(directory, free_port_base(), secrets.token_hex(8))
+    os.environ[MARK] = str(directory)  # who is started from here on, and left behind, is found by it
     running: list[subprocess.Popen[bytes]] = []
     try:
-        for server in servers.SERVERS.values():
+        for server in wanted:
             server.prepare(site)
             running.append(start(server.process(site), directory))
-        wait_until_answering(site, running)
+        wait_until_answering(site, wanted, running)
         yield servers.urls(site) | named
     finally:
-        for process in running:
-            process.send_signal(signal.SIGINT if "postgres" in str(process.args) else signal.SIGTERM)
-        sweep(str(directory), (directory,), grace_seconds=8)
-        for process in running:
-            process.wait(timeout=10)
-        shutil.rmtree(directory, ignore_errors=True)
+        with uninterrupted():
+            for process in running:
+                process.send_signal(signal.SIGINT if "postgres" in str(process.args) else signal.SIGTERM)
+            sweep(str(directory), (directory,), grace_seconds=8)
+            for process in running:
+                process.wait(timeout=10)
+            shutil.rmtree(directory, ignore_errors=True)
+            del os.environ[MARK]
 
 
-def refuse_missing() -> None:
-    missing = [server for server in servers.SERVERS.values() if server.missing()]
+def refuse_missing(wanted: list[servers.Server]) -> None:
+    missing = [server for server in wanted if server.missing()]
     if missing:
         packages = " ".join(server.package for server in missing)
         raise ServersMissing(f"missing: {', '.join(server.name for server in missing)}. Install: apt-get install {packages}")
@@ -72,9 +78,9 @@ def start(process: servers.Process, mark: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def wait_until_answering(site: servers.Site, running: list[subprocess.Popen[bytes]]) -> None:
+def wait_until_answering(site: servers.Site, wanted: list[servers.Server], running: list[subprocess.Popen[bytes]]) -> None:
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    waiting = list(servers.SERVERS.values())
+    waiting = wanted
     while waiting:
         waiting = [server for server in waiting if not server.answers(site)]
         if not waiting:
@@ -90,7 +96,9 @@ def wait_until_answering(site: servers.Site, running: list[subprocess.Popen[byte
 def free_port_base() -> int:
     """A base for which every port of the set is free now."""
     offsets = [*servers.PORTS.values(), *servers.RABBITMQ_EXTRA_PORTS.values()]
-    for base in range(20000, 30000, 100):
+    bases = list(range(20000, 30000, 100))
+    random.shuffle(bases)  # two runs that begin at once look at different ones
+    for base in bases:
         if all(port_is_free(base + offset) for offset in offsets):
             return base
     raise RuntimeError("no free ports between 20000 and 30000")

@@ -61,6 +61,11 @@ class Server:
     process: Callable[[Site], Process]
     answers: Callable[[Site], bool]
 
+    @property
+    def url_name(self) -> str:
+        """The variable that says where it is, when it is somebody else's."""
+        return f"{self.name.upper()}_URL"
+
     def missing(self) -> list[str]:
         return [program for program in self.programs if find_program(program) is None]
 
@@ -109,19 +114,24 @@ def _prepare_postgres(site: Site) -> None:
     home = site.home("postgres")
     if (home / "PG_VERSION").exists():
         return
-    shutil.rmtree(home, ignore_errors=True)  # an initdb that was interrupted leaves half a cluster
-    own(home, "postgres")
+    draft = site.directory / "postgres.new"  # renamed when it is whole: an initdb that was killed leaves half a cluster
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.rmtree(home, ignore_errors=True)
+    own(draft, "postgres")
     password_file = site.directory / "postgres.pw"
     write(password_file, site.password, "postgres")
     argv = [
-        find_program("initdb") or "initdb", "--pgdata", str(home), "--username", USER,
+        find_program("initdb") or "initdb", "--pgdata", str(draft), "--username", USER,
         "--pwfile", str(password_file), "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync",
     ]  # fmt: skip
-    done = subprocess.run(argv, user=service_user("postgres"), cwd=home, capture_output=True, text=True)
-    password_file.unlink()
+    try:
+        done = subprocess.run(argv, user=service_user("postgres"), cwd=draft, capture_output=True, text=True)
+    finally:
+        password_file.unlink()
     if done.returncode:
-        shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
         raise RuntimeError(f"initdb failed: {done.stderr.strip().splitlines()[-1]}")
+    draft.rename(home)
 
 
 def _postgres(site: Site) -> Process:

@@ -36,7 +36,7 @@ def configuration(plan: Plan) -> str:
 
 def _program(process: Process) -> str:
     environment = ",".join(f'{name}="{_escaped(value)}"' for name, value in sorted(process.env.items()))
-    lines = {
+    lines: dict[str, object] = {
         "command": " ".join(f'"{_escaped(word)}"' for word in process.argv),
         "directory": process.cwd,
         "environment": environment,

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 MARK = "NEXUS_RUN"
+LOSE_THEIR_ENVIRONMENT = ("postgres", "redis-server", "redis-check-rdb")
 
 
 def ours(mark: str, folders: tuple[Path, ...] = ()) -> list[psutil.Process]:
@@ -49,4 +50,7 @@ def _our_own_line() -> set[int]:
 
 
 def _works_in(process: psutil.Process, folders: tuple[Path, ...]) -> bool:
-    return bool(folders) and any(Path(process.cwd()).is_relative_to(folder) for folder in folders)
+    """Only of servers that lose their environment: somebody's shell may stand in the folder too."""
+    if not folders or Path(process.exe()).name not in LOSE_THEIR_ENVIRONMENT:
+        return False
+    return any(Path(process.cwd()).is_relative_to(folder) for folder in folders)

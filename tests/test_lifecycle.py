@@ -156,7 +156,11 @@ def test_down_leaves_no_process_and_no_port(house: House) -> None:
         ("no equals sign", "is not NAME=value"),
         ("LAB=perhaps", "must be 0 or 1"),
         ("PORT_BASE=many", "must be a number"),
+        ("PORT_BASE=09600", "must be a number"),
+        ("PORT_BASE = 9600", "without spaces"),
+        ("P|X=1", "no name of a variable"),
         ("RUNTIME=podman", "must be native, docker or empty"),
+        ('DEMO_PASSWORD=it #1 "x"', "DEMO_PASSWORD may hold"),
     ],
 )
 def test_a_wrong_line_in_env_is_named(tmp_path: Path, line: str, said: str) -> None:
@@ -194,6 +198,6 @@ def door(folder: Path, action: str, env_lines: list[str] | None = None, **variab
     shutil.copytree(ROOT, copy, ignore=LEFT_BEHIND)
     if env_lines is not None:
         secrets = ["SECRET_KEY=s", "SERVICE_PASSWORD=s", "DEMO_PASSWORD=s"]
-        (copy / ".env").write_text("\n".join([*secrets, *env_lines]) + "\n")
+        (copy / ".env").write_text("\n".join([*env_lines, *secrets]) + "\n")
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)} | variables
     return subprocess.run(["/bin/sh", "nexus/door.sh", action], cwd=copy, env=environment, capture_output=True, text=True, timeout=60)

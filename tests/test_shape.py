@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -173,3 +174,15 @@ def test_seeds_agree_on_the_products() -> None:
             assert "SKU-{number:06d}" in seed.read_text()
 
     assert len(rules) == 1
+
+
+def test_every_requirement_is_pinned_with_hashes() -> None:
+    pins = set(re.findall(r"^([a-z0-9-]+)==.*\\$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+    wanted = {
+        re.match(r"[\w-]+", line)[0].lower().replace("_", "-")  # type: ignore[index]
+        for path in ROOT.glob("*/requirements.txt")
+        for line in path.read_text().splitlines()
+        if line and not line.startswith("#")
+    }
+
+    assert wanted - pins == set()

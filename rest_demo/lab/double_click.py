@@ -24,7 +24,7 @@ PAYMENT_SECONDS = 0.02  # a fast one
 
 
 class PaidOrderList(OrderList):
-    """The solved endpoint, and the time that a payment takes before an order is one. Without it 50 still make 2 to 8."""
+    """The solved endpoint, and the time that a payment takes before an order is one."""
 
     def place(self, request: Request) -> Response:
         time.sleep(PAYMENT_SECONDS)

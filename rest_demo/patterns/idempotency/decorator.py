@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import IntegrityError, OperationalError, connection, transaction
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import APIException, NotAuthenticated, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
@@ -36,7 +36,10 @@ def idempotent(*, wait_seconds: float) -> Callable[[Handler], Handler]:
             key = request.headers.get("Idempotency-Key", "")
             if not 1 <= len(key) <= 255:
                 raise ParseError("The header Idempotency-Key is required: 1 to 255 characters, new for each new request.")
-            scope = f"{request.user.pk}:{request.method}:{request.path}"[:200]
+            if request.user.pk is None:
+                raise NotAuthenticated  # visitors have no name of their own: they would be given each other's answers
+            path = request.path if len(request.path) <= 100 else hashlib.sha256(request.path.encode()).hexdigest()
+            scope = f"{request.user.pk}:{request.method}:{path}"
             # The body is read before request.data is: DRF's parsers would leave nothing of the stream.
             fingerprint = hashlib.sha256(request._request.body).hexdigest()
             with transaction.atomic():
@@ -65,7 +68,14 @@ def claim(scope: str, key: str, fingerprint: str, wait_seconds: float) -> tuple[
     except IntegrityError:
         return StoredAnswer.objects.get(scope=scope, key=key), False
     except OperationalError as error:
+        if not waited_in_vain(error):
+            raise
         raise InFlight from error
+
+
+def waited_in_vain(error: OperationalError) -> bool:
+    """True for a lock that was not free in time, and for no other trouble of the database (PostgreSQL: lock_not_available)."""
+    return getattr(error.__cause__, "sqlstate", "") == "55P03" or "database is locked" in str(error)
 
 
 def replay(stored: StoredAnswer, fingerprint: str) -> Response:
