@@ -15,6 +15,7 @@ class Product(models.Model):
 
     class Meta:
         ordering = ["sku"]
+        indexes = [models.Index(fields=["price", "id"], name="product_by_price")]  # with the tie-break, or a deep page reads all ties
 
     def __str__(self) -> str:
         return self.sku

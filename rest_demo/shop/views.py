@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from patterns.idempotency.decorator import idempotent
+from patterns.keyset import KeysetPagination
 from shop.models import Order, Product
 from shop.serializers import OrderSerializer, ProductSerializer
 from shop.services import UnknownProduct, place_order
@@ -20,7 +21,9 @@ from shop.services import UnknownProduct, place_order
 class ProductList(generics.ListAPIView[Product]):
     permission_classes = [AllowAny]
     serializer_class = ProductSerializer
-    queryset = Product.objects.all()[:100]
+    queryset = Product.objects.all()
+    pagination_class = KeysetPagination
+    orderings = ("sku", "price", "-price")  # an index for each: sku is unique, product_by_price is read both ways
 
 
 class OrderList(generics.ListAPIView[Order]):
