@@ -11,6 +11,12 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
         fields = ["sku", "name", "price", "currency"]
 
 
+class ProductDetailSerializer(ProductSerializer):
+    class Meta(ProductSerializer.Meta):
+        read_only_fields = ["sku", "currency"]
+        extra_kwargs = {"price": {"min_value": 0}}
+
+
 class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
     sku = serializers.CharField(source="product.sku", max_length=32)
     quantity = serializers.IntegerField(min_value=1, max_value=1000)
