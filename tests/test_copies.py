@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,21 @@ ROOT_URLCONF = "blank.urls"
 """
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> "dict[str, Future[subprocess.CompletedProcess[str]]]":
+    """All patterns in their blank projects, two at a time."""
+    pool = ThreadPoolExecutor(2)
+    return {name: pool.submit(run_in_blank_project, name, tmp_path_factory.mktemp("blank")) for name in patterns()}
+
+
 @pytest.mark.parametrize("name", patterns())
-def test_a_pattern_and_its_test_pass_in_a_blank_project(name: str, tmp_path: Path) -> None:
+def test_a_pattern_and_its_test_pass_in_a_blank_project(name: str, runs: "dict[str, Future[subprocess.CompletedProcess[str]]]") -> None:
+    done = runs[name].result()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def run_in_blank_project(name: str, tmp_path: Path) -> "subprocess.CompletedProcess[str]":
     pattern = patterns()[name]
     copy(pattern, tmp_path)
     apps = [f'"patterns.{each.name}"' for each in needed(pattern) if (each / "apps.py").exists()]
@@ -36,13 +50,11 @@ def test_a_pattern_and_its_test_pass_in_a_blank_project(name: str, tmp_path: Pat
         **os.environ,
         "PYTHONPATH": str(tmp_path),
         "DJANGO_SETTINGS_MODULE": "blank.settings",
-        "DATABASE_URL": f"{os.environ['POSTGRES_URL']}/blank",
+        "DATABASE_URL": f"{os.environ['POSTGRES_URL']}/blank_{pattern.stem}",
     }
 
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", "--rootdir", str(tmp_path), "tests"]
-    done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
-
-    assert done.returncode == 0, done.stdout + done.stderr
+    return subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
 
 
 def test_a_copy_never_overwrites(tmp_path: Path) -> None:

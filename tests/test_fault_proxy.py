@@ -24,7 +24,7 @@ def proxy() -> Iterator[FaultProxy]:
     Echo.received = 0
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as server:
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         with FaultProxy(*server.server_address) as proxy:
             yield proxy
         server.shutdown()
