@@ -69,7 +69,7 @@ def demo_with_database(tmp_path: Path, settings: Any) -> Callable[[str], Challen
 def test_a_run_is_followed_to_its_result(demo_with_database: Callable[[str], Challenge]) -> None:
     database_url = os.environ.get("DATABASE_URL", "")
     if not database_url.startswith("postgres"):
-        pytest.skip("experiments need PostgreSQL: set DATABASE_URL")
+        pytest.fail("experiments need PostgreSQL: set DATABASE_URL")
 
     after = demo_with_database(database_url)
 

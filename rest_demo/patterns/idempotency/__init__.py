@@ -3,7 +3,7 @@
 Problem         A customer clicks twice, a phone repeats a request whose answer was lost: two orders.
 Guarantee       One effect and one answer for each key, also when the requests race, also when the process is killed
                 between the effect and the answer: key, effect and answer are one transaction. The same key with
-                another body is refused (422), a key is required (400), and two users' keys never meet; visitors are refused (401).
+                another body is refused (422), a key is required (400), and two users' keys never meet; visitors are refused.
 Not guaranteed  Effects outside the database (an email, a charge) are not undone by a rollback: put them in an outbox.
                 Only 2xx answers are kept; a refused request may be corrected and sent again with its key.
 Cost            Four statements more on PostgreSQL (a time limit, the insert, the limit's end, the answer), and a

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.django_db
 
 
 class Groups(APIView):
+    permission_classes: list[type] = []  # visitors come through, to the pattern
+
     @idempotent(wait_seconds=0.2)
     def post(self, request: Request) -> Response:
         group = Group.objects.create(name=f"group {Group.objects.count()}")
@@ -66,6 +68,13 @@ def test_two_users_may_pick_the_same_key(post: Callable[..., Response], django_u
     post(user=django_user_model.objects.create(username="other"))
 
     assert Group.objects.count() == 2
+
+
+def test_visitors_are_refused_as_they_would_be_given_each_others_answers(db: None) -> None:
+    request = APIRequestFactory().post("/groups/", {}, format="json", headers={"Idempotency-Key": "a key"})
+
+    assert Groups.as_view()(request).status_code in (401, 403)
+    assert not Group.objects.exists()
 
 
 def test_a_crash_after_the_effect_leaves_nothing_so_the_retry_has_one_effect(post: Callable[..., Response]) -> None:
