@@ -17,6 +17,7 @@ create_env() {
     (umask 077 && while IFS= read -r line || [ -n "$line" ]; do
         case $line in
         SECRET_KEY= | SERVICE_PASSWORD= | DEMO_PASSWORD=) line=$line$(random_hex) ;;
+        COMPOSE_PROJECT_NAME=) line=${line}nexus-$(random_hex | cut -c 1-6) ;;
         esac
         printf '%s\n' "$line"
     done <.env.example >.env.draft) 2>/dev/null || fail "cannot write in $(pwd): is the disk full or read-only?"
