@@ -22,8 +22,9 @@ from rest_framework.response import Response
 from config import urls
 from labkit import Counts, Experiment
 from patterns.idempotency.models import StoredAnswer
+from shop.api.orders import OrderList
+from shop.api.products import ProductList
 from shop.models import Order, Product
-from shop.views import OrderList, ProductList
 
 PRODUCTS, ORDERS = "/api/v1/products/", "/api/v1/orders/"
 ONE_MUG = {"lines": [{"sku": "SKU-000001", "quantity": 1}]}
@@ -97,7 +98,7 @@ def solved() -> Counts:
 
 def ask() -> Counts:
     customer, _ = get_user_model().objects.get_or_create(username="customer")
-    Product.objects.get_or_create(sku="SKU-000001", defaults={"name": "Mug", "price": "4.90"})
+    Product.objects.get_or_create(sku="SKU-000001", defaults={"name": "Mug", "price": "4.90", "stock": 1000})
     Order.objects.all().delete()
     StoredAnswer.objects.all().delete()
     with quiet():

@@ -1,9 +1,12 @@
 from django.urls import path
 
-from shop import views
+from shop.api import orders, products
 
 urlpatterns = [
-    path("products/", views.ProductList.as_view(), name="product-list"),
-    path("products/<slug:sku>/", views.ProductDetail.as_view(), name="product-detail"),  # slug: a NUL never reaches PostgreSQL
-    path("orders/", views.OrderList.as_view(), name="order-list"),
+    path("categories/", products.CategoryList.as_view(), name="category-list"),
+    path("products/", products.ProductList.as_view(), name="product-list"),
+    path("products/<slug:sku>/", products.ProductDetail.as_view(), name="product-detail"),  # slug: a NUL never reaches PostgreSQL
+    path("orders/", orders.OrderList.as_view(), name="order-list"),
+    path("orders/<uuid:pk>/", orders.OrderDetail.as_view(), name="order-detail"),
+    path("orders/<uuid:pk>/cancellation/", orders.OrderCancellation.as_view(), name="order-cancellation"),
 ]

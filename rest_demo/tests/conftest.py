@@ -8,7 +8,7 @@ from shop.models import Product
 
 @pytest.fixture
 def mug(db: None) -> Product:
-    return Product.objects.create(sku="SKU-000001", name="Mug", price="4.90")
+    return Product.objects.create(sku="SKU-000001", name="Mug", price="4.90", stock=1000)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from config.urls import Ready
-from shop import views
+from shop.api import orders as views
 from shop.models import Order, Product
 
 MEMBERS = ["type", "title", "status", "code", "detail", "instance", "request_id", "errors"]

@@ -17,7 +17,7 @@ def test_an_order_keeps_the_price_of_the_day(api: APIClient, mug: Product) -> No
     placed = place(api, {"lines": [{"sku": mug.sku, "quantity": 3}]})
     Product.objects.update(price="99.00")
 
-    [order] = api.get("/api/v1/orders/").data
+    [order] = api.get("/api/v1/orders/").data["results"]
     assert placed.status_code == 201
     assert order["total"] == placed.data["total"] == "14.70"
 
@@ -61,7 +61,7 @@ def test_orders_of_others_are_not_listed(api: APIClient, mug: Product, django_us
     other = APIClient()
     other.force_authenticate(django_user_model.objects.create_user("other"))
 
-    assert other.get("/api/v1/orders/").data == []
+    assert other.get("/api/v1/orders/").data["results"] == []
 
 
 def test_a_visitor_sees_products_and_places_nothing(mug: Product) -> None:

@@ -1,0 +1,64 @@
+"""What goes in and out as JSON."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from shop.models import Category, Order, OrderLine, Product
+
+
+class CategorySerializer(serializers.ModelSerializer[Category]):
+    class Meta:
+        model = Category
+        fields = ["slug", "name"]
+
+
+class ProductSerializer(serializers.ModelSerializer[Product]):
+    category = serializers.CharField(source="category.slug", default=None, read_only=True)
+    rating = serializers.DecimalField(
+        max_digits=2, decimal_places=1, read_only=True, allow_null=True, help_text="1 to 5; null: no one has rated it"
+    )
+    in_stock = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Product
+        fields = ["sku", "name", "category", "price", "currency", "rating", "in_stock"]
+
+    def get_in_stock(self, product: Product) -> bool:
+        return product.stock > 0
+
+
+class ProductDetailSerializer(serializers.ModelSerializer[Product]):
+    category = serializers.SlugRelatedField(slug_field="slug", queryset=Category.objects.all(), allow_null=True, required=False)
+
+    class Meta:
+        model = Product
+        fields = ["sku", "name", "category", "price", "currency", "stock"]
+        read_only_fields = ["sku", "currency", "stock"]
+        extra_kwargs = {"price": {"min_value": 0}}
+
+
+class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
+    sku = serializers.CharField(source="product.sku", max_length=32)
+    quantity = serializers.IntegerField(min_value=1, max_value=1000)
+
+    class Meta:
+        model = OrderLine
+        fields = ["sku", "quantity", "unit_price"]
+        read_only_fields = ["unit_price"]
+
+
+class OrderSerializer(serializers.ModelSerializer[Order]):
+    lines = OrderLineSerializer(many=True, allow_empty=False, max_length=100)  # type: ignore[call-arg]
+    total = serializers.DecimalField(max_digits=15, decimal_places=2, read_only=True)
+
+    class Meta:
+        model = Order
+        fields = ["id", "status", "lines", "total", "currency", "placed_at", "paid_at", "cancelled_at"]
+        read_only_fields = ["id", "status", "currency", "placed_at", "paid_at", "cancelled_at"]
+
+    def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        skus = [line["product"]["sku"] for line in lines]
+        if len(set(skus)) != len(skus):
+            raise serializers.ValidationError("Each SKU may stand in one line only.")
+        return lines
