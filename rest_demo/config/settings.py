@@ -5,6 +5,7 @@ from pathlib import Path
 import environ
 from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
+from pythonjsonlogger.core import RESERVED_ATTRS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -33,6 +34,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "patterns.request_id.RequestIdMiddleware",  # first: the others' errors have an id too
     "patterns.problem_details.BareErrorMiddleware",
+    "patterns.body_limit.BodyLimitMiddleware",
     "corsheaders.middleware.CorsMiddleware",  # before whatever may answer
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -66,6 +68,8 @@ CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=["http://localho
 CORS_ALLOW_HEADERS = (*default_headers, "if-match", "if-none-match", "idempotency-key", "x-request-id")
 CORS_EXPOSE_HEADERS = ["ETag", "X-Request-ID", "Idempotency-Replayed", "Retry-After", "RateLimit", "RateLimit-Policy"]
 
+MAX_BODY_BYTES = 1_000_000  # the largest honest one is an import of 1,000 products
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
@@ -84,8 +88,18 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "patterns.request_id.RequestIdFilter"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "line"}},
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": "levelname,name,request_id,message",
+            "style": ",",
+            "timestamp": "time",  # UTC, ISO 8601
+            "rename_fields": {"levelname": "level", "name": "logger"},
+            "reserved_attrs": [*RESERVED_ATTRS, "request"],  # its repr has the query, which may hold a secret
+            "json_ensure_ascii": True,  # an error may quote half of a surrogate pair, which no file can hold
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "json"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"django": {"level": "INFO"}},  # no handlers of its own: Django's would print all a second time, without the id
 }

@@ -5,9 +5,6 @@ The same wrong requests go to the shop as it is, and to the shop as it usually g
 """
 
 import json
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
 from django.conf import settings
@@ -21,6 +18,7 @@ from rest_framework.response import Response
 
 from config import urls
 from labkit import Counts, Experiment
+from labkit.logs import quiet
 from patterns.idempotency.models import StoredAnswer
 from shop.api.orders import OrderList
 from shop.api.products import ProductList
@@ -28,6 +26,7 @@ from shop.models import Order, Product
 
 PRODUCTS, ORDERS = "/api/v1/products/", "/api/v1/orders/"
 ONE_MUG = {"lines": [{"sku": "SKU-000001", "quantity": 1}]}
+NO_ORDER = "00000000-0000-4000-8000-000000000000"
 DATABASE_ERROR = "relation shop_order has no column card_number"
 JSON_ERROR = "Expecting property name enclosed in double quotes"  # Python's, of the body {lines: []}
 MEMBERS = {"type", "title", "status", "code", "detail", "instance", "request_id", "errors"}
@@ -35,7 +34,7 @@ MEMBERS = {"type", "title", "status", "code", "detail", "instance", "request_id"
 # The error's kind, who asks, what with. "broken" has a database that refuses the shop's statements.
 Call = tuple[str, str, str, str, dict[str, Any]]
 CALLS: list[Call] = [
-    *[("unknown route", "customer", "GET", route, {}) for route in ("/nothing", "/api/v1/nothing/", f"{ORDERS}1/")],
+    *[("unknown route", "customer", "GET", route, {}) for route in ("/nothing", "/api/v1/nothing/", f"{ORDERS}1/", f"{ORDERS}{NO_ORDER}/")],
     *[("wrong method", "customer", "DELETE", route, {}) for route in ("/ready", "/api/schema/", PRODUCTS, ORDERS)],
     *[("not logged in", "visitor", method, ORDERS, {}) for method in ("GET", "POST")],
     ("wrong password", "visitor", "GET", ORDERS, {"headers": {"Authorization": "Basic Y3VzdG9tZXI6d3Jvbmc="}}),
@@ -143,16 +142,6 @@ def shape(answer: HttpResponse) -> tuple[str, frozenset[str]]:
     kind = answer.headers.get("Content-Type", "").partition(";")[0]
     body = json.loads(answer.content) if kind.endswith("json") and answer.content else None
     return kind, frozenset(body if isinstance(body, dict) else ())
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """The tracebacks are meant for the log, and here they are not news."""
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 experiment = Experiment(

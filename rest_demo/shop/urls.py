@@ -1,10 +1,11 @@
 from django.urls import path
 
-from shop.api import orders, products
+from shop.api import imports, orders, products
 
 urlpatterns = [
     path("categories/", products.CategoryList.as_view(), name="category-list"),
     path("products/", products.ProductList.as_view(), name="product-list"),
+    path("products/bulk/", imports.ProductImport.as_view(), name="product-import"),
     path("products/<slug:sku>/", products.ProductDetail.as_view(), name="product-detail"),  # slug: a NUL never reaches PostgreSQL
     path("orders/", orders.OrderList.as_view(), name="order-list"),
     path("orders/<uuid:pk>/", orders.OrderDetail.as_view(), name="order-detail"),

@@ -38,6 +38,38 @@ class ProductDetailSerializer(serializers.ModelSerializer[Product]):
         extra_kwargs = {"price": {"min_value": 0}}
 
 
+class NewProductSerializer(serializers.ModelSerializer[Product]):
+    sku = serializers.SlugField(max_length=32)  # whether it is new, its constraint says: asked before, it is no more than a guess
+    category = serializers.SlugRelatedField(slug_field="slug", queryset=Category.objects.all(), allow_null=True, required=False)
+
+    class Meta:
+        model = Product
+        fields = ["sku", "name", "category", "price", "stock"]
+        extra_kwargs = {"price": {"min_value": 0}}
+
+
+class ImportSerializer(serializers.Serializer[Any]):
+    products = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=1000)
+
+
+class RowErrorSerializer(serializers.Serializer[Any]):
+    pointer = serializers.CharField(help_text="A JSON Pointer into the request's body: #/products/7/price")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class RowResultSerializer(serializers.Serializer[Any]):
+    index = serializers.IntegerField(help_text="The row's place in the request, from 0")
+    saved = serializers.BooleanField()
+    errors = RowErrorSerializer(many=True)  # type: ignore[assignment]
+
+
+class ImportResultSerializer(serializers.Serializer[Any]):
+    saved = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    results = RowResultSerializer(many=True)
+
+
 class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
     sku = serializers.CharField(source="product.sku", max_length=32)
     quantity = serializers.IntegerField(min_value=1, max_value=1000)
