@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-NO_EXPERIMENTS = {"urls", "bench"}
+from labkit.experiment import NO_EXPERIMENTS
 
 
 def experiment_names() -> list[str]:

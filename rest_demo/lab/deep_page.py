@@ -37,7 +37,7 @@ class NumberedPages(PageNumberPagination):
 class NaiveProductList(generics.ListAPIView[Product]):
     permission_classes = [AllowAny]
     serializer_class = ProductSerializer
-    queryset = Product.objects.order_by("price")
+    queryset = Product.objects.for_listing().order_by("price")
     pagination_class = NumberedPages
 
 
@@ -51,7 +51,7 @@ class DrfCursorProductList(generics.ListAPIView[Product]):
 
     permission_classes = [AllowAny]
     serializer_class = ProductSerializer
-    queryset = Product.objects.all()
+    queryset = Product.objects.for_listing()
     pagination_class = DrfCursor
 
 

@@ -78,7 +78,7 @@ def fill() -> None:
 
 experiment = Experiment(
     challenge="My list endpoint slows as rows grow",
-    solution="the QuerySet brings what the page shows: the category by prefetch_related, the rating by a subquery",
+    solution="the QuerySet brings what the page shows: the category and the average rating by subqueries",
     load=f"a page of {FEW} products, then one of {MANY}, each with its category and its average rating",
     naive=naive,
     solved=solved,

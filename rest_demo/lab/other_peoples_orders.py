@@ -79,7 +79,7 @@ def solved() -> Counts:
 def ask(routes: list[str]) -> Counts:
     owner, *_ = [get_user_model().objects.get_or_create(username=name, is_staff=name == "staff")[0] for name in ("owner", "other", "staff")]
     mug, _ = Product.objects.get_or_create(sku="SKU-OTHERS", defaults={"name": "Mug", "price": PRICE})
-    counts = {"calls": 0, "shown": 0, "told_that_it_exists": 0, "changed": 0}
+    counts: Counts = {"calls": 0, "shown": 0, "told_that_it_exists": 0, "changed": 0}
     for who, route, verb in product(STRANGERS, routes, VERBS):
         Product.objects.filter(pk=mug.pk).update(stock=1)
         order = place_order(customer=owner, quantities={mug.sku: 1})

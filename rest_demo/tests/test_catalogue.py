@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from rest_framework import serializers
 from rest_framework.test import APIClient
 
 from patterns.outbox.models import OutboxEvent
+from shop.api.serializers import ProductSerializer
 from shop.models import Category, Product, Rating
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +97,15 @@ def test_a_product_shows_category_rating_and_whether_there_is_any(
         "sku": "MUG", "name": "Blue mug", "category": "kitchen", "price": "4.90", "currency": "EUR", "rating": "4.5", "in_stock": True,
     }  # fmt: skip
     assert [shown["BOX"][name] for name in ("category", "rating", "in_stock")] == [None, None, False]
+
+
+@pytest.mark.parametrize("stars", [(), (1,), (4, 5), (1, 2, 2)])
+def test_the_short_way_to_json_says_what_the_fields_would(mug: Product, django_user_model: Any, stars: tuple[int, ...]) -> None:
+    for number, each in enumerate(stars):
+        Rating.objects.create(product=mug, customer=django_user_model.objects.create_user(f"rater {number}"), stars=each)
+    row = Product.objects.for_listing().get()
+
+    assert ProductSerializer(row).data == serializers.Serializer.to_representation(ProductSerializer(), row)
 
 
 def test_categories_are_listed(client: Client, shelf: dict[str, Product]) -> None:

@@ -1,5 +1,8 @@
 """The catalogue's doors: they parse, call a service, render."""
 
+from typing import Any
+
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import generics
 from rest_framework.permissions import SAFE_METHODS, AllowAny, BasePermission, IsAdminUser
@@ -31,6 +34,11 @@ class ProductList(generics.ListAPIView[Product]):
     filterset_class = ProductFilter
     pagination_class = KeysetPagination
     orderings = ("sku", "price", "-price")  # an index for each: sku is unique, product_by_price is read both ways
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        # most requests filter nothing, and a form that validates nothing took a fifth of their time
+        is_filtered = ProductFilter.base_filters.keys() & self.request.query_params.keys()
+        return super().filter_queryset(queryset) if is_filtered else queryset
 
 
 class ProductDetail(generics.GenericAPIView[Product]):
