@@ -77,6 +77,13 @@ def test_from_a_login_to_an_order_to_a_logout(ann: User, mug: Product) -> None:
     assert refresh(second.data["refresh"]).status_code == 401
 
 
+def test_a_login_lasts_thirty_days(ann: User) -> None:
+    log_in()
+
+    [family] = RefreshFamily.objects.all()
+    assert timedelta(days=29, hours=23) < family.expires_at - timezone.now() <= timedelta(days=30)
+
+
 def test_the_access_token_says_what_the_other_services_read(ann: User) -> None:
     claims = jwt.decode(access_token_for(ann), settings.TOKEN_SIGNING_KEY, algorithms=["HS256"])
 
