@@ -1,5 +1,6 @@
 """All settings of this demo, read from the environment. With nothing set, `manage.py` runs it on SQLite in debug mode."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -29,6 +30,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "patterns.idempotency",
     "patterns.outbox",
+    "patterns.refresh_rotation",
     "shop",
 ]
 MIDDLEWARE = [
@@ -57,6 +59,10 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = ["shop.authentication.NulRefusingBackend"]
+PASSWORD_HASHERS = [f"django.contrib.auth.hashers.{name}PasswordHasher" for name in ("Argon2", "PBKDF2")]  # the second reads old ones
+TOKEN_SIGNING_KEY = env("TOKEN_SIGNING_KEY", default="") or SECRET_KEY  # the same for all services that read our access tokens
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)  # how long a stolen one is good, as nothing revokes it
+REFRESH_FAMILY_LIFETIME = timedelta(days=30)  # after it, a password is asked for again
 
 # Empty: no broker. Events wait in the outbox.
 RABBITMQ_URL = env("RABBITMQ_URL", default="")
@@ -110,7 +116,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["shop.api.renderers.FastJSONRenderer", "rest_framework.renderers.BrowsableAPIRenderer"],
     "DEFAULT_PARSER_CLASSES": ["shop.api.parsers.NestingSafeJSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.BasicAuthentication",
+        "shop.authentication.BearerAuthentication",  # first: it says how to log in, in a 401
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

@@ -24,7 +24,7 @@ from shop.api.orders import OrderList
 from shop.api.products import ProductList
 from shop.models import Order, Product
 
-PRODUCTS, ORDERS = "/api/v1/products/", "/api/v1/orders/"
+PRODUCTS, ORDERS, LOGIN = "/api/v1/products/", "/api/v1/orders/", "/api/v1/auth/token/"
 ONE_MUG = {"lines": [{"sku": "SKU-000001", "quantity": 1}]}
 NO_ORDER = "00000000-0000-4000-8000-000000000000"
 DATABASE_ERROR = "relation shop_order has no column card_number"
@@ -37,7 +37,8 @@ CALLS: list[Call] = [
     *[("unknown route", "customer", "GET", route, {}) for route in ("/nothing", "/api/v1/nothing/", f"{ORDERS}1/", f"{ORDERS}{NO_ORDER}/")],
     *[("wrong method", "customer", "DELETE", route, {}) for route in ("/ready", "/api/schema/", PRODUCTS, ORDERS)],
     *[("not logged in", "visitor", method, ORDERS, {}) for method in ("GET", "POST")],
-    ("wrong password", "visitor", "GET", ORDERS, {"headers": {"Authorization": "Basic Y3VzdG9tZXI6d3Jvbmc="}}),
+    ("wrong password", "visitor", "POST", LOGIN, {"body": {"username": "customer", "password": "wrong"}}),
+    ("wrong token", "visitor", "GET", ORDERS, {"headers": {"Authorization": "Bearer rubbish"}}),
     ("no CSRF token", "forged", "POST", ORDERS, {"body": ONE_MUG}),
     ("unknown host", "customer", "GET", "/nothing", {"headers": {"Host": "evil.example"}}),
     *[("unknown format", "customer", "GET", f"{route}?format=xml", {}) for route in (PRODUCTS, ORDERS)],

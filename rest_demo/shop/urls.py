@@ -1,8 +1,12 @@
 from django.urls import path
 
-from shop.api import imports, orders, products
+from shop.api import accounts, imports, orders, products
 
 urlpatterns = [
+    path("auth/token/", accounts.TokenObtain.as_view(), name="token"),
+    path("auth/token/refresh/", accounts.TokenRefresh.as_view(), name="token-refresh"),
+    path("auth/logout/", accounts.Logout.as_view(), name="logout"),
+    path("me/", accounts.Me.as_view(), name="me"),
     path("categories/", products.CategoryList.as_view(), name="category-list"),
     path("products/", products.ProductList.as_view(), name="product-list"),
     path("products/bulk/", imports.ProductImport.as_view(), name="product-import"),

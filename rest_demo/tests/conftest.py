@@ -13,7 +13,7 @@ def mug(db: None) -> Product:
 
 @pytest.fixture
 def customer(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("customer")
+    return django_user_model.objects.create_user("customer")  # no password: hashing one takes longer than the rest
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def test_a_login_is_still_asked_for(client: Client, db: None) -> None:
     answer = client.get(ORDERS, headers={"Accept": "text/html"})
 
     assert problem_in(answer, 401)["code"] == "not_authenticated"
-    assert answer["WWW-Authenticate"].startswith("Basic")
+    assert answer["WWW-Authenticate"] == 'Bearer realm="shop"'
 
 
 def test_a_form_without_its_csrf_token_is_a_problem(customer: Any, mug: Product) -> None:
