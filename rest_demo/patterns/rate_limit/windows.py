@@ -1,12 +1,13 @@
 """Two moving windows: one in Redis for all processes, one in a process's memory."""
 
+import hashlib
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
 from typing import cast
 
 import redis
+from redis.exceptions import NoScriptError
 
 from patterns.rate_limit.limits import Decision, Limit, Standing
 
@@ -17,29 +18,30 @@ MOST_KEYS = 10_000  # in memory; the keys of a flood push out those that were co
 # the youngest leaves the window. KEYS: one for each limit; ARGV: quota and window in microseconds, for each.
 # Returns whether it was allowed, the time now, and for each limit how many are counted and when the next place is free.
 SCRIPT = """
-local clock = redis.call('TIME')
+local call = redis.call
+local clock = call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local reply = {1, now}
 for i, key in ipairs(KEYS) do
   local quota, window = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local oldest = redis.call('LINDEX', key, 0)
+  local oldest = call('LINDEX', key, 0)
   while oldest and oldest + window <= now do
-    redis.call('LPOP', key)
-    oldest = redis.call('LINDEX', key, 0)
+    call('LPOP', key)
+    oldest = call('LINDEX', key, 0)
   end
-  local count = oldest and redis.call('LLEN', key) or 0
+  local count = oldest and call('LLEN', key) or 0
   if count >= quota then
     reply[1] = 0
     -- more than the quota: it was larger yesterday, and as many have to leave
-    if count > quota then oldest = redis.call('LINDEX', key, count - quota) end
+    if count > quota then oldest = call('LINDEX', key, count - quota) end
   end
   reply[2 * i + 1], reply[2 * i + 2] = count, (oldest or now) + window - now
 end
 -- only now: what one limit refuses, no other has counted
 if reply[1] == 1 then
   for i, key in ipairs(KEYS) do
-    reply[2 * i + 1] = redis.call('RPUSH', key, now)
-    redis.call('PEXPIRE', key, ARGV[2 * i] / 1000)
+    reply[2 * i + 1] = call('RPUSH', key, now)
+    call('PEXPIRE', key, ARGV[2 * i] / 1000)
   end
 end
 return reply
@@ -52,12 +54,16 @@ class RedisWindow:
     def __init__(self, client: redis.Redis, prefix: str) -> None:
         self.client = client
         self.prefix = prefix
-        self.script = client.register_script(SCRIPT)  # EVALSHA; the text is sent only when Redis does not know it
+        self.sha = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()  # Redis's name for it
 
     def count(self, checks: Checks) -> Decision:
         arguments = [number for limit, _ in checks for number in (limit.quota, limit.window_seconds * 1_000_000)]
         keys = [self.key(*each) for each in checks]
-        allowed, now, *counted = cast(list[int], self.script(keys=keys, args=arguments))
+        try:
+            answer = self.client.evalsha(self.sha, len(keys), *keys, *arguments)
+        except NoScriptError:  # a restart forgets it; only then its text is sent
+            answer = self.client.eval(SCRIPT, len(keys), *keys, *arguments)
+        allowed, now, *counted = cast(list[int], answer)
         standings = (
             Standing(limit, max(0, limit.quota - count), wait / 1_000_000)
             for (limit, _), count, wait in zip(checks, counted[::2], counted[1::2], strict=True)
@@ -72,7 +78,7 @@ class RedisWindow:
 
     def key(self, limit: Limit, whom: str) -> str:
         """Hashed: short whatever a stranger sends as a user name, and no name or address stands in Redis."""
-        return f"{self.prefix}:{limit.name}:{blake2b(whom.encode(errors='surrogatepass'), digest_size=16).hexdigest()}"
+        return f"{self.prefix}:{limit.name}:{hashlib.blake2b(whom.encode(errors='surrogatepass'), digest_size=16).hexdigest()}"
 
 
 class LocalWindow:

@@ -120,6 +120,13 @@ def test_a_request_that_one_limit_refuses_counts_for_none(window: RedisWindow, o
     assert (last.limit, last.retry_after_seconds) == (THREE, 60)
 
 
+def test_the_wait_is_that_of_the_last_limit_that_refuses(window: RedisWindow) -> None:
+    counted_ago(window, THREE, 20, 10, 5)
+    counted_ago(window, FIVE, 60, 50, 40, 30, 20)
+
+    assert window.count([(THREE, "ann"), (FIVE, "ann")]).retry_after_seconds == 540
+
+
 def test_any_number_of_limits_is_one_round_trip(window: RedisWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     window.count([(THREE, "ann")])  # Redis knows the script from here on
     sent = []
@@ -186,6 +193,15 @@ def test_what_is_given_back_is_free_again_and_nothing_else(window: RedisWindow) 
     assert window.count([(THREE, "ann")]).retry_after_seconds == 30
 
 
+def test_of_two_that_came_in_the_same_microsecond_one_is_given_back(window: RedisWindow) -> None:
+    decision = window.count([(THREE, "ann")])
+    window.client.rpush(window.key(THREE, "ann"), decision.stamp)
+
+    window.give_back([(THREE, "ann")], decision)
+
+    assert window.client.llen(window.key(THREE, "ann")) == 1
+
+
 # --- in one process -------------------------------------------------------------------------------------
 
 
@@ -219,6 +235,7 @@ def test_in_memory_the_longest_unused_keys_give_way(monkeypatch: pytest.MonkeyPa
         here.count([(THREE, "ann")])
 
     assert len(here.counted) == 10
+    assert ("three", "flood 29") in here.counted
     assert not here.count([(THREE, "ann")]).allowed
 
 
@@ -275,6 +292,24 @@ def test_an_outage_costs_one_attempt_a_second_and_one_line_of_the_log(
     assert len(caplog.records) == 1
 
 
+def test_while_one_request_asks_whether_redis_is_back_no_other_waits(away: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, attempts = Clock(), []
+    limiter = Limiter(away, prefix="unused", clock=clock)
+    limiter.check([(THREE, "ann")], when_away="let_through")
+    clock.now += 1
+
+    def asking(_: object) -> None:
+        attempts.append(clock.now)
+        if len(attempts) < 5:  # another request, while this one waits
+            limiter.check([(THREE, "ben")], when_away="let_through")
+        raise redis.TimeoutError
+
+    monkeypatch.setattr(limiter.redis, "count", asking)
+    limiter.check([(THREE, "ann")], when_away="let_through")
+
+    assert len(attempts) == 1
+
+
 def test_when_redis_is_back_it_counts_again_and_the_next_outage_is_news(
     client: redis.Redis, prefix: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -287,7 +322,7 @@ def test_when_redis_is_back_it_counts_again_and_the_next_outage_is_news(
 
     for _ in range(2):
         with monkeypatch.context() as patch:
-            patch.setattr(limiter.redis, "script", away)
+            patch.setattr(client, "evalsha", away)
             assert limiter.check([(THREE, "ann")], when_away="let_through") is None
         clock.now += 1
         assert limiter.check([(THREE, "ann")], when_away="let_through") is not None
