@@ -7,6 +7,8 @@ import environ
 from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 from pythonjsonlogger.core import RESERVED_ATTRS
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -69,6 +71,16 @@ RABBITMQ_URL = env("RABBITMQ_URL", default="")
 EVENTS_EXCHANGE = env("EVENTS_EXCHANGE", default="shop.events")
 ALIVE_FILE = env("ALIVE_FILE", default="")  # touched on each turn of a process's loop, so that its age tells whether it turns
 
+# Empty: each process counts for itself. Nothing but the rate limits is in Redis.
+REDIS_URL = env("REDIS_URL", default="")
+# No retries: a count whose answer was lost would be counted twice. redis-py's own waits add up to a minute.
+REDIS_OPTIONS = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2, "retry": Retry(NoBackoff(), 0)}
+RATE_LIMIT_PREFIX = f"rest:{DATABASES['default']['NAME']}"  # users are counted by id, and each database has a user 1
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)  # how many of ours append to X-Forwarded-For; 0: nobody does, it is ignored
+LOGINS_PER_MINUTE_AND_ADDRESS = env.int("LOGINS_PER_MINUTE_AND_ADDRESS", default=20)
+LOGINS_PER_MINUTE_AND_USER = env.int("LOGINS_PER_MINUTE_AND_USER", default=10)
+WRITES_PER_MINUTE = env.int("WRITES_PER_MINUTE", default=600)  # by one user: no person clicks ten times a second
+
 # Pages of these origins may call the API from a browser: the ports of the usual frontend dev servers. No cookies: tokens.
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=["http://localhost:3000", "http://localhost:5173"])
 CORS_ALLOW_HEADERS = (*default_headers, "if-match", "if-none-match", "idempotency-key", "x-request-id")
@@ -119,6 +131,7 @@ REST_FRAMEWORK = {
         "shop.authentication.BearerAuthentication",  # first: it says how to log in, in a 401
         "rest_framework.authentication.SessionAuthentication",
     ],
+    "DEFAULT_THROTTLE_CLASSES": ["shop.api.throttles.WriteThrottle"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
 SPECTACULAR_SETTINGS = {

@@ -156,7 +156,7 @@ def test_an_unknown_name_costs_a_hash_too(ann: User, monkeypatch: pytest.MonkeyP
         {"username": "\ud800", "password": "a"},
         {"username": "ann", "password": "\ud800"},
         {"username": "a" * 151, "password": "a"},
-        {"username": "ann", "password": "a" * 1_000_000},
+        {"username": "ann", "password": "a" * 900_000},
     ],
 )
 def test_a_malformed_login_is_refused_before_anything_is_hashed(ann: User, body: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from patterns.refresh_rotation.rotation import InvalidRefreshToken
 from shop.accounts import TokenPair, WrongLogin, log_in, log_out, renew_tokens, role_of
 from shop.api.problems import problem
+from shop.api.throttles import LoginThrottle
 from shop.authentication import CHALLENGE
 
 INVALID = problem(400, "A field is missing or malformed")
@@ -83,6 +84,8 @@ class TokenView(APIView):
 
 
 class TokenObtain(TokenView):
+    throttle_classes = [LoginThrottle]
+
     @extend_schema(request=LoginSerializer, responses={200: TokenPairSerializer, **INVALID, **problem(401, "Wrong name or password")})
     def post(self, request: Request) -> Response:
         """Logs in: an access token, and a refresh token for when it has expired."""
