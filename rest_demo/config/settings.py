@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "patterns.idempotency",
     "patterns.outbox",
+    "patterns.signed_webhook",
     "shop",
 ]
 MIDDLEWARE = [
