@@ -30,6 +30,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 MAX_BODY_BYTES = 16_384
 MAX_PAYMENTS = 10_000  # the oldest are forgotten: it is a stand-in, and its memory is small
+PIECES = 600  # of a trickle: 30 s of them
 HANG_SECONDS = 30  # far beyond any caller's patience, and an end all the same: a process that waits for ever cannot be stopped
 FIELDS = {"reference": r"[A-Za-z0-9-]{1,100}", "amount": r"[0-9]{1,13}\.[0-9]{2}", "currency": r"[A-Z]{3}"}
 
@@ -38,7 +39,7 @@ if not SECRETS:
     raise SystemExit("WEBHOOK_SECRETS is missing: the shop would believe no callback")
 callbacks = Callbacks(os.environ.get("SHOP_WEBHOOK_URL", "http://127.0.0.1:8001/api/v1/webhooks/payments/"), SECRETS)
 payments: dict[str, dict[str, str]] = {}  # by Idempotency-Key
-calls = 0
+calls = pieces = 0
 trouble: dict[str, Any] = {}
 
 
@@ -100,11 +101,12 @@ def next_answer() -> str:
 
 
 async def fail(send: Send, answer: str) -> None:
+    global pieces
     if answer == "hang":
         await asyncio.sleep(HANG_SECONDS)
     if answer == "trickle":  # a body that goes on and on, each piece well inside a client's read timeout
         await send({"type": "http.response.start", "status": 201, "headers": [(b"content-type", b"application/json")]})
-        for _ in range(HANG_SECONDS * 20):
+        for pieces in range(PIECES):  # noqa: B007 — counted for /stats
             await send({"type": "http.response.body", "body": b" ", "more_body": True})
             await asyncio.sleep(0.05)
         await send({"type": "http.response.body", "body": b""})
@@ -129,15 +131,15 @@ async def body_of(receive: Receive) -> dict[str, Any]:
 
 
 async def reset() -> None:
-    global calls
-    calls = 0
+    global calls, pieces
+    calls = pieces = 0
     trouble.clear()
     payments.clear()
     await callbacks.close()
 
 
 def stats() -> dict[str, int]:
-    return {"calls": calls, "payments": len(payments), **callbacks.counts()}
+    return {"calls": calls, "pieces": pieces, "payments": len(payments), **callbacks.counts()}
 
 
 async def respond(send: Send, status: int, body: object) -> None:

@@ -38,6 +38,13 @@ def provider_url(live_server: LiveServer) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+@pytest.fixture(autouse=True)
+def connections_closed() -> Iterator[None]:
+    yield
+    client_side.client().close()
+    client_side.client.cache_clear()
+
+
 @pytest.fixture
 def provider(transactional_db: None, provider_url: str, live_server: LiveServer, settings: Any) -> Iterator[httpx.Client]:
     """The provider's own side: what it counted, and what trouble it shall make. It calls back at once."""
@@ -170,10 +177,12 @@ def test_an_order_cancelled_before_the_event_comes_stays_cancelled(provider: Any
 def test_a_provider_that_does_not_answer_is_a_503_and_the_payment_is_repeated(provider: Any, pay: Any, order: Order, answer: str) -> None:
     provider.post("/trouble", json={"answer": answer, "callback": "none"})
     refused = pay()
+    read_to_the_end = provider.get("/stats").json()["pieces"] == 599
     provider.post("/trouble", json={"answer": "ok"})
     again = pay()
 
     assert (refused.status_code, refused.data["code"], refused["Retry-After"]) == (503, "payments_unavailable", "5")
+    assert not read_to_the_end  # of a trickle
     assert (again.status_code, Payment.objects.count(), provider.get("/stats").json()["payments"]) == (200, 1, 1)
 
 
