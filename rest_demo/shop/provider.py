@@ -2,6 +2,7 @@
 
 import functools
 import json
+import threading
 import time
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
@@ -18,6 +19,9 @@ RETRY_SECONDS = 2.0  # no new try after that
 MAX_ANSWER_BYTES = 16_384
 
 
+_first = threading.Lock()  # functools.cache alone lets two threads make two, and loses one with its connection open
+
+
 class ProviderAway(Exception):
     """No answer, or none that can be used. The payment may have been made or not: ask again, with the same key."""
 
@@ -30,9 +34,14 @@ class _Again(Exception):
     """An answer that may be another one in a moment."""
 
 
-@functools.cache
 def client() -> httpx.Client:
     """One for all payments of this process: the next one finds the connection open."""
+    with _first:
+        return _open_client()
+
+
+@functools.cache
+def _open_client() -> httpx.Client:
     return httpx.Client(
         timeout=TIMEOUT,
         limits=httpx.Limits(keepalive_expiry=5),

@@ -42,7 +42,7 @@ def provider_url(live_server: LiveServer) -> Iterator[str]:
 def connections_closed() -> Iterator[None]:
     yield
     client_side.client().close()
-    client_side.client.cache_clear()
+    client_side._open_client.cache_clear()
 
 
 @pytest.fixture
