@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "patterns.idempotency",
     "patterns.outbox",
     "patterns.refresh_rotation",
+    "patterns.signed_webhook",
     "shop",
 ]
 MIDDLEWARE = [
@@ -69,6 +70,11 @@ REFRESH_FAMILY_LIFETIME = timedelta(days=30)  # after it, a password is asked fo
 # Empty: no broker. Events wait in the outbox.
 RABBITMQ_URL = env("RABBITMQ_URL", default="")
 EVENTS_EXCHANGE = env("EVENTS_EXCHANGE", default="shop.events")
+# Empty: no payments. The provider's calls are signed with one of the secrets; there are two while one is exchanged for the other.
+PAYMENT_PROVIDER_URL = env("PAYMENT_PROVIDER_URL", default="").rstrip("/")
+WEBHOOK_SECRETS = env.list("WEBHOOK_SECRETS", default=[])
+if PAYMENT_PROVIDER_URL and not DEBUG and min(map(len, WEBHOOK_SECRETS), default=0) < 24:
+    raise ImproperlyConfigured("WEBHOOK_SECRETS is missing or too short: PAYMENT_PROVIDER_URL needs secrets of 24 characters or more")
 ALIVE_FILE = env("ALIVE_FILE", default="")  # touched on each turn of a process's loop, so that its age tells whether it turns
 
 # Empty: each process counts for itself. Nothing but the rate limits is in Redis.

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 from django.db.models import Avg, OuterRef, Q, Subquery
+from django.utils import timezone
 
 
 class Category(models.Model):
@@ -130,3 +131,34 @@ class OrderLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.product_id}"
+
+
+class Payment(models.Model):
+    """One attempt to have an order paid. Its id is our reference at the provider, and the Idempotency-Key of our call there."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        REFUND_DUE = "refund_due"  # money came that pays for nothing: the order was cancelled, or paid, or asks for another amount
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments", db_index=False)
+    amount = models.DecimalField(max_digits=15, decimal_places=2)
+    currency = models.CharField(max_length=3)
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    provider_id = models.CharField(max_length=100, default="")  # the provider's name for it; empty until it has answered
+    created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        indexes = [models.Index(fields=["order", "created_at", "id"], name="payments_of_an_order")]
+        constraints = [models.UniqueConstraint(fields=["order"], condition=Q(status="pending"), name="one_open_payment_per_order")]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency} {self.status}"
+
+    def settle(self, status: "Payment.Status") -> None:
+        self.status, self.settled_at = status, timezone.now()
+        self.save(update_fields=["status", "settled_at"])

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from shop.api import accounts, imports, orders, products
+from shop.api import accounts, imports, orders, payments, products
 
 urlpatterns = [
     path("auth/token/", accounts.TokenObtain.as_view(), name="token"),
@@ -14,4 +14,6 @@ urlpatterns = [
     path("orders/", orders.OrderList.as_view(), name="order-list"),
     path("orders/<uuid:pk>/", orders.OrderDetail.as_view(), name="order-detail"),
     path("orders/<uuid:pk>/cancellation/", orders.OrderCancellation.as_view(), name="order-cancellation"),
+    path("orders/<uuid:pk>/payments/", payments.OrderPayments.as_view(), name="order-payments"),
+    path("webhooks/payments/", payments.PaymentWebhook.as_view(), name="payment-webhook"),
 ]
