@@ -125,7 +125,10 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "json"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django": {"level": "INFO"}},  # no handlers of its own: Django's would print all a second time, without the id
+    "loggers": {
+        "django": {"level": "INFO"},  # no handlers of its own: Django's would print all a second time, without the id
+        "pika": {"level": "CRITICAL"},  # several lines and a traceback for each refused connection; the relay says it in one
+    },
 }
 REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
