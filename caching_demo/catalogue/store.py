@@ -75,12 +75,17 @@ def generation() -> Generation:
     return Generation(cache, settings.CACHE_KEY_PREFIX)
 
 
+def redis_only() -> Any:
+    """For what Memcached cannot: the patterns refuse its client, and say why."""
+    return memcached(server()) if settings.CACHE == "memcached" else client(server())
+
+
 def views() -> Buffer:
-    return Buffer(client(server()), f"{settings.CACHE_KEY_PREFIX}:views")
+    return Buffer(redis_only(), f"{settings.CACHE_KEY_PREFIX}:views")
 
 
 def trending() -> Leaderboard:
-    return Leaderboard(client=client(server()), name=f"{settings.CACHE_KEY_PREFIX}:trending")
+    return Leaderboard(client=redis_only(), name=f"{settings.CACHE_KEY_PREFIX}:trending")
 
 
 def counters() -> HitRatio:

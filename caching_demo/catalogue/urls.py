@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from catalogue import views
+from catalogue import figures, views
 
 # what cannot be a SKU gets no lock in the store and no query: a NUL byte would make PostgreSQL's driver raise
 SKU = r"(?P<sku>[A-Za-z0-9-]{1,32})"
@@ -11,5 +11,6 @@ urlpatterns = [
     re_path(rf"^products/{SKU}/views/\Z", views.ProductViews.as_view(), name="product-views"),
     path("products.json", views.Export.as_view(), name="export"),
     path("trending/", views.Trending.as_view(), name="trending"),
+    path("cache/", figures.page, name="cache"),
     path("me/recent/", views.Recent.as_view(), name="recent"),
 ]
