@@ -5,7 +5,8 @@ Problem         A server that hangs costs every request its full time-out, and e
 Guarantee       After a failure nobody is let through for `open_seconds`; then one is, and until it comes back nobody else
                 is. Its success lets all through again, its failure closes the way for another `open_seconds`. A probe
                 that never comes back is followed by another after `open_seconds`. Other errors than `errors` are no
-                failure. Threads may share it.
+                failure. Threads may share it. An outage is two lines in the log, its beginning and its end, with the
+                error's name and not its text, which may hold an address and a password.
 Not guaranteed  Anything between processes: each learns by itself, and pays one time-out for it.
 Cost            A lock for some hundred nanoseconds. One unlucky time-out costs `open_seconds` without the cache, so it
                 fits a thing that one can do without; for a thing that one cannot, count several failures first.
@@ -14,10 +15,13 @@ Use instead     purgatory or pybreaker, when failures are to be counted, or shar
 Source: Nygard, "Release It!", chapter "Circuit Breaker".
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
+
+logger = logging.getLogger(__name__)
 
 
 class CircuitOpen(Exception):
@@ -52,4 +56,8 @@ class Breaker:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         has_failed = kind is not None and issubclass(kind, self.errors)
         with self._lock:
-            self._closed_until = self.clock() + self.open_seconds if has_failed else None
+            was_open, self._closed_until = self.is_open, self.clock() + self.open_seconds if has_failed else None
+        if kind is not None and has_failed and not was_open:
+            logger.warning("away (%s): not asked for %s s at a time, until it answers", kind.__name__, self.open_seconds)
+        elif was_open and not has_failed:
+            logger.warning("it answers again")

@@ -81,3 +81,18 @@ def test_an_error_of_another_kind_is_the_callers_own(breaker: Breaker) -> None:
     fail(breaker, KeyError("theirs"))
 
     assert passes(breaker)
+
+
+def test_an_outage_is_two_lines_in_the_log_without_the_errors_words(
+    breaker: Breaker, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for clock.now in (0.0, 1.0, 2.0):
+        fail(breaker, OSError("redis://:password@host"))
+    clock.now = 3.0
+    passes(breaker)
+    passes(breaker)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "away (OSError): not asked for 1 s at a time, until it answers",
+        "it answers again",
+    ]
