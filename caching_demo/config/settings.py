@@ -64,6 +64,10 @@ BACKENDS = {
 }
 CACHES = {"default": {"BACKEND": BACKENDS[CACHE][0], "LOCATION": BACKENDS[CACHE][1], "KEY_PREFIX": CACHE_KEY_PREFIX}}
 
+# Empty: no broker, and prices change here only
+RABBITMQ_URL, EVENTS_EXCHANGE = env("RABBITMQ_URL", default=""), env("EVENTS_EXCHANGE", default="shop.events")
+QUEUE_PREFIX = env("QUEUE_PREFIX", default="catalogue")
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
