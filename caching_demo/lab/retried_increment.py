@@ -4,6 +4,7 @@ Redis counts a view, and its reply is lost on the way (a proxy swallows it). red
 send the command again: it is counted again.
 """
 
+import contextlib
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from redis.retry import Retry
 from catalogue import store
 from lab import own_keys
 from labkit import Counts, Experiment, FaultProxy
+from labkit.processes import wait_until
 
 VIEWS = 5
 RETRIES = 3  # redis-py's default
@@ -48,11 +50,18 @@ def naive() -> Counts:
 
 def solved() -> Counts:
     def view(url: str, name: str, proxy: FaultProxy) -> None:
-        store.client(url).ping()  # the service has been connected for long
+        # the service has been connected for long; on a busy machine its first try may come too late for its own time-out
+        wait_until(lambda: is_connected(url), timeout_seconds=10, what="a connection")
         proxy.set("drop_reply")
         store.views().add("LAB-MUG")
 
     return lose_replies(view)
+
+
+def is_connected(url: str) -> bool:
+    with contextlib.suppress(redis.RedisError):
+        return bool(store.client(url).ping())
+    return False
 
 
 def lose_replies(view: Callable[[str, str, FaultProxy], None]) -> Counts:

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 import redis
-from django.core.cache import caches
+from django.core.cache import cache, caches
 from django.test import Client
 
 from catalogue import store
 from catalogue.models import Product
 from catalogue.pages import page_key, product_page
+from labkit import FaultProxy
 from labkit.processes import answers, free_port, kill, running, wait_until
 from tests.conftest import use
 
@@ -145,3 +146,17 @@ class KilledError(Exception):
 
 def renewed(sku: str, clock: Any) -> bool:
     return product_page(sku=sku, load=lambda sku: {"price": "new"}, clock=clock).content == {"price": "new"}
+
+
+@pytest.mark.parametrize("fault", ["refuse", "hang"])
+def test_djangos_own_cache_is_used_again_at_once_when_it_answers(proxy: FaultProxy, settings: Any, fault: Any) -> None:
+    settings.CACHES = {"default": {**settings.CACHES["default"], "OPTIONS": {"open_seconds": 0.0}}}
+    cache.set("a", "here", 60)
+    proxy.set(fault)
+    away = [cache.get("a", "none") for _ in range(3)]
+    proxy.set("pass")
+
+    assert away == ["none"] * 3
+    assert cache.get("a") == "here"  # no minute in which a client library has given it up
+    cache.delete("a")
+    cache.close()
