@@ -29,8 +29,9 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+import orjson
 import redis
 
 POLL_SECONDS = 0.02  # a waiter's answer is late by half of that on average; shorter only makes Redis busier
@@ -52,16 +53,14 @@ class StillLoading(Exception):
     """There is no value yet, not even a stale one, and whoever loads it has not finished within `wait_seconds`."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     value: Any
     loaded_at: float
     fresh_until: float
     load_seconds: float
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """hit: fresh. stale: old, another renews it. collapsed: another loaded it for us. miss, refresh: we loaded it."""
 
     value: Any
@@ -130,12 +129,12 @@ class SingleFlight:
             found = json.dumps(
                 {"value": value, "loaded_at": began_at, "fresh_until": now + fresh_seconds, "load_seconds": max(0.0, now - began_at)}
             )
+            value = orjson.loads(found)["value"]  # the first caller gets exactly what the others will
         except BaseException:
             self._release(lock, token)
             raise
         is_stored = self._store(key, lock, token, found, fresh_seconds + self.stale_seconds)
-        # read back from JSON: the first caller gets exactly what the others will
-        return Answer(json.loads(found)["value"], outcome, fresh_seconds, max(0.0, now - began_at), is_stored)
+        return Answer(value, outcome, fresh_seconds, max(0.0, now - began_at), is_stored)
 
     def _store(self, key: str, lock: str, token: str, found: str, seconds: float) -> bool:
         with contextlib.suppress(redis.RedisError):  # the load has been paid for: its caller gets it, stored or not
@@ -154,7 +153,7 @@ class SingleFlight:
 def decode(found: Any) -> Entry | None:
     """None for nothing, and for anything that we have not written."""
     try:
-        fields = json.loads(found)
+        fields = orjson.loads(found)  # three times as fast as json, and a hit is little else
         entry = Entry(fields["value"], float(fields["loaded_at"]), float(fields["fresh_until"]), float(fields["load_seconds"]))
     except (TypeError, ValueError, LookupError, ArithmeticError, RecursionError):
         return None

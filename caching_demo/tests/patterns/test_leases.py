@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import redis
-from pymemcache.client.base import PooledClient
+from pymemcache.client.base import Client, PooledClient
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -121,3 +121,17 @@ def test_what_is_not_our_json_is_a_miss_and_is_never_executed(store: Store, key:
     plant(store, key, planted)
 
     assert leases(store).get(key, lambda: "new") == ("new", False)
+
+
+def test_on_memcached_who_is_overtaken_between_the_look_at_his_lease_and_the_store_stores_nothing(key: str) -> None:
+    class Overtaken(Client):
+        def gets(self, name: str, *words: Any) -> Any:
+            found = super().gets(name, *words)
+            self.delete(name, noreply=False)  # a writer, in this very moment
+            return found
+
+    client = Overtaken(os.environ["MEMCACHED_URL"], timeout=2)
+    leases(MemcachedStore(client)).get(key, lambda: "old")
+
+    assert leases(MemcachedStore(client)).get(key, lambda: "new") == ("new", False)
+    client.close()

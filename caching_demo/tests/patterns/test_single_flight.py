@@ -302,3 +302,11 @@ def test_an_answer_says_how_old_it_is(client: redis.Redis, key: str) -> None:
     later = at(NOW + 30, client).get(key, never)
 
     assert (first.age_seconds, later.age_seconds) == (2, 32)
+
+
+@pytest.mark.parametrize("value", [float("nan"), "\ud800"])
+def test_what_json_cannot_say_is_an_error_for_who_loads_it_and_frees_the_lock(client: redis.Redis, key: str, value: Any) -> None:
+    with pytest.raises(ValueError):
+        at(NOW, client).get(key, lambda: value)
+
+    assert not client.exists(key, lock_of(key))
