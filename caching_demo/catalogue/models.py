@@ -1,14 +1,26 @@
-"""The catalogue: what the shop shows, and what it shows beside it."""
+"""The catalogue: what the shop shows, what it shows beside it, and who looked at it."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Abs
+
+from catalogue import store
+from patterns.generations import Bumping, BumpingQuerySet
 
 RELATED_COUNT = 4
 
 
-class Category(models.Model):
+class CategoryQuerySet(BumpingQuerySet["Category"]):
+    """Bumps also for what sends no signal: update(), bulk_create(), bulk_update(), delete()."""
+
+
+class Category(Bumping):
+    generation = staticmethod(store.generation)
+
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=100)
+
+    objects = CategoryQuerySet.as_manager()
 
     class Meta:
         ordering = ["slug"]
@@ -18,13 +30,24 @@ class Category(models.Model):
         return self.slug
 
 
-class Product(models.Model):
+class ProductQuerySet(BumpingQuerySet["Product"]):
+    """As CategoryQuerySet."""
+
+
+class Product(Bumping):
+    """Each write, however it is done, forgets every page: a page shows its neighbours' prices too."""
+
+    generation = staticmethod(store.generation)
+
     sku = models.CharField(max_length=32, unique=True)
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="products")
     price = models.DecimalField(max_digits=10, decimal_places=2)
     currency = models.CharField(max_length=3, default="EUR")
+    priced_at = models.DateTimeField(null=True, blank=True)  # when its price was decided, not when we heard of it
+
+    objects = ProductQuerySet.as_manager()
 
     class Meta:
         ordering = ["sku"]
@@ -36,3 +59,54 @@ class Product(models.Model):
         """The products of its category nearest in price. No index can sort this: it reads the whole category."""
         others = Product.objects.filter(category=self.category_id).exclude(pk=self.pk)
         return others.order_by(Abs(models.F("price") - self.price), "sku")[:RELATED_COUNT]
+
+
+class ViewCountQuerySet(models.QuerySet["ViewCount"]):
+    def add(self, views: dict[str, int]) -> None:
+        """SKU → views. Three statements, whatever their number. Who is no product is left out."""
+        products = dict(Product.objects.filter(sku__in=views).order_by("pk").values_list("pk", "sku"))
+        if not products:
+            return
+        self.bulk_create([ViewCount(product_id=pk) for pk in products], ignore_conflicts=True)
+        cases = [models.When(product_id=pk, then=views[sku]) for pk, sku in products.items()]
+        self.filter(product_id__in=products).update(count=models.F("count") + models.Case(*cases))
+
+
+class ViewCount(models.Model):
+    """Beside the product and not in it: a view must not forget the product's page."""
+
+    product = models.OneToOneField(Product, on_delete=models.CASCADE, primary_key=True, related_name="views")
+    count = models.PositiveBigIntegerField(default=0)
+
+    objects = ViewCountQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-count", "product_id"]
+
+
+class RecentView(models.Model):
+    """What one customer has looked at: nobody else's business."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recent_views")
+    product = models.ForeignKey(Product, on_delete=models.CASCADE)
+    viewed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-viewed_at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["user", "product"], name="one_recent_view_a_product")]
+        indexes = [models.Index(fields=["user", "-viewed_at"], name="recent_views_of_a_user")]
+
+
+class TrendingList(models.Model):
+    """The last list that was saved, for when Redis is away. `fence`: see patterns/fenced_lock.py."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    skus = models.JSONField(default=list)
+    fence = models.BigIntegerField(default=0)
+
+
+class SeenEvent(models.Model):
+    """An event of the broker that has had its effect. It may be delivered again."""
+
+    id = models.UUIDField(primary_key=True)
+    seen_at = models.DateTimeField(auto_now_add=True)

@@ -1,76 +1,125 @@
-"""What the catalogue does: it shows a product's page, read through Redis, which one request at a time loads."""
+"""What is written in the catalogue, and what a write forgets."""
 
-import functools
 import logging
-import math
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import redis
 from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
 
-from catalogue.models import Product
-from catalogue.serializers import ProductPageSerializer
-from patterns.single_flight import Answer, SingleFlight
+from catalogue import store
+from catalogue.models import Product, RecentView, TrendingList, ViewCount
+from catalogue.pages import TRENDING_COUNT
+from catalogue.serializers import ProductSerializer
+from patterns.breaker import CircuitOpen
+from patterns.fenced_lock import FencedLock, NotAcquired, write_fenced
+from patterns.write_behind.buffer import prune
 
 logger = logging.getLogger(__name__)
 
-FRESH_SECONDS = 60  # how long the shop may show yesterday's price
-STALE_SECONDS = 600  # how long after that a page is kept, to be shown while another is loaded
-LOCK_SECONDS = 5  # far above the slowest load: when it runs out, a second load begins beside the first
-WAIT_SECONDS = 6  # above LOCK_SECONDS: who waits for a loader that died is there when the lock is free again
+RECENT_COUNT = 20
+TRENDING_LOCK_SECONDS = 10  # saving takes some milliseconds; who needs longer has been paused, and is refused
 
 
-@dataclass(frozen=True)
-class ProductPage:
-    content: dict[str, Any]
-    cache_status: str  # the header's value, RFC 9211
+@transaction.atomic
+def change_price(*, sku: str, price: Decimal, priced_at: datetime | None = None) -> Product:
+    """Every page is forgotten when this commits. A price that was decided before the present one changes nothing.
+
+    Raises Product.DoesNotExist.
+    """
+    product = Product.objects.select_for_update().get(sku=sku)
+    decided_at = priced_at or timezone.now()
+    if product.priced_at is None or decided_at > product.priced_at:
+        product.price, product.priced_at = price, decided_at
+        product.save(update_fields=["price", "priced_at"])
+    return product
 
 
-def load_page(sku: str) -> dict[str, Any]:
-    """The page from the database, as JSON-ready values. Two queries. Raises Product.DoesNotExist."""
-    return dict(ProductPageSerializer(Product.objects.select_related("category").get(sku=sku)).data)
+def record_view(*, sku: str, user: User | None = None) -> None:
+    """Counts a view: in Redis, from where `flush_views` brings it here; without Redis, here. Raises Product.DoesNotExist."""
+    if user is not None:
+        remember_view(sku=sku, user=user)
+    if settings.CACHE == "redis":
+        try:
+            with store.breaker():
+                store.views().add(sku)
+                store.trending().add(sku)
+            return
+        except CircuitOpen:
+            pass  # surely not counted: so it is counted here
+        except redis.RedisError as error:
+            # it may have been counted: a view too few is better than a view that counts again with each retry
+            logger.warning("a view of %s may not have been counted (%s)", sku, type(error).__name__)
+            return
+    with transaction.atomic():
+        ViewCount.objects.add({sku: 1})
 
 
-def product_page(*, sku: str, load: Callable[[str], dict[str, Any]] = load_page, clock: Callable[[], float] = time.time) -> ProductPage:
-    """The page from Redis, or loaded. Without Redis it is loaded each time. Raises Product.DoesNotExist, StillLoading."""
-    if not settings.REDIS_URL:
-        return ProductPage(load(sku), "catalogue; fwd=bypass; detail=no-redis-url")
-    flight = SingleFlight(
-        client=client(settings.REDIS_URL),
-        fresh_seconds=FRESH_SECONDS,
-        stale_seconds=STALE_SECONDS,
-        lock_seconds=LOCK_SECONDS,
-        wait_seconds=WAIT_SECONDS,
-        clock=clock,
-    )
+@transaction.atomic
+def remember_view(*, sku: str, user: User) -> None:
+    """Raises Product.DoesNotExist."""
+    product = Product.objects.get(sku=sku)
+    RecentView.objects.update_or_create(user=user, product=product, defaults={"viewed_at": timezone.now()})
+    old = RecentView.objects.filter(user=user).values_list("pk", flat=True)[RECENT_COUNT:]
+    RecentView.objects.filter(pk__in=list(old)).delete()
+    transaction.on_commit(lambda: forget_recent(user), robust=True)
+
+
+def load_recent(user: User) -> list[dict[str, Any]]:
+    views = RecentView.objects.filter(user=user).select_related("product")[:RECENT_COUNT]
+    return [dict(ProductSerializer(view.product).data) for view in views]
+
+
+def recent_products(*, user: User, load: Callable[[User], list[dict[str, Any]]] = load_recent) -> tuple[list[dict[str, Any]], str]:
+    """What this user has looked at, the last first, and what the cache did. The key has the user in it."""
+    if settings.CACHE == "off":
+        return load(user), "catalogue; fwd=bypass; detail=off"
+    key = recent_key(user)
     try:
-        answer = flight.get(page_key(sku), functools.partial(load, sku))
-    except redis.RedisError as error:
-        logger.warning("Redis does not answer (%s): the page of %s comes from the database", type(error).__name__, sku)
-        return ProductPage(load(sku), "catalogue; fwd=bypass; detail=redis-unreachable")
-    return ProductPage(answer.value, f"catalogue; {cache_status(answer)}")
+        with store.breaker():
+            found, is_hit = store.leases().get(key, lambda: load(user))
+            return found, f"catalogue; {'hit' if is_hit else 'fwd=miss'}"
+    except store.AWAY:
+        return load(user), f"catalogue; fwd=bypass; detail={settings.CACHE}-unreachable"
 
 
-def page_key(sku: str) -> str:
-    """v1 is the shape of the page: a release that changes it raises the number, and does not meet the old pages."""
-    return f"{settings.CACHE_KEY_PREFIX}:page:v1:{sku}"
+def forget_recent(user: User) -> None:
+    if settings.CACHE != "off":
+        with store.breaker():
+            store.leases().invalidate(recent_key(user))
 
 
-@functools.cache
-def client(url: str) -> redis.Redis:
-    """One pool of connections a process. Threads may share it."""
-    return redis.Redis.from_url(url, **settings.REDIS_OPTIONS)
+def recent_key(user: User) -> str:
+    """The generation too: what is in the list has a price."""
+    return f"{settings.CACHE_KEY_PREFIX}:recent:v1:{store.generation().current()}:{user.pk}"
 
 
-def cache_status(answer: Answer) -> str:
-    """In the words of RFC 9211, section 2. A negative ttl is a stale page's."""
-    match answer.outcome:
-        case "hit" | "stale":
-            return f"hit; ttl={math.floor(answer.ttl_seconds)}"
-        case "collapsed":
-            return "fwd=miss; collapsed"
-        case "miss" | "refresh":
-            return f"fwd={'miss' if answer.outcome == 'miss' else 'stale'}{'; stored' if answer.is_stored else ''}"
+def flush_views() -> int:
+    """Brings what Redis has counted into the database, and saves the trending list. Returns the number of products."""
+    flushed = store.views().flush(ViewCount.objects.add)
+    save_trending()
+    prune()
+    return flushed
+
+
+def trending_now() -> list[str]:
+    return [sku for sku, _ in store.trending().top(TRENDING_COUNT)]
+
+
+def trending_lock(ttl_seconds: float) -> FencedLock:
+    return FencedLock(client=store.client(store.server()), name=f"{settings.CACHE_KEY_PREFIX}:save-trending", ttl_seconds=ttl_seconds)
+
+
+def save_trending(*, ttl_seconds: float = TRENDING_LOCK_SECONDS, find: Callable[[], list[str]] = trending_now) -> bool:
+    """For when Redis is away. False when another is doing it, or has done it since we got the lock."""
+    TrendingList.objects.get_or_create(name="now")
+    try:
+        with trending_lock(ttl_seconds).hold() as token:
+            return write_fenced(TrendingList.objects.filter(name="now"), token, skus=find())
+    except NotAcquired:
+        return False

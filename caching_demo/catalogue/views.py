@@ -1,16 +1,28 @@
 """The doors: they parse, call a service, render."""
 
-from drf_spectacular.utils import extend_schema
-from rest_framework import generics, status
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.authentication import BasicAuthentication
 from rest_framework.exceptions import APIException, NotFound
-from rest_framework.permissions import AllowAny
+from rest_framework.permissions import AllowAny, BasePermission, IsAdminUser, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from catalogue import pages, services, store
 from catalogue.models import Product
-from catalogue.serializers import ProductPageSerializer, ProductSerializer
-from catalogue.services import product_page
+from catalogue.serializers import (
+    ListQuerySerializer,
+    PriceSerializer,
+    ProductListSerializer,
+    ProductPageSerializer,
+    ProductSerializer,
+    TrendingSerializer,
+)
+from patterns.http_caching import revalidated, unchanged
 from patterns.single_flight import StillLoading
 
 
@@ -21,24 +33,110 @@ class Busy(APIException):
     wait = 1  # seconds; DRF sends it as Retry-After
 
 
-class ProductList(generics.ListAPIView[Product]):
-    authentication_classes = ()
-    permission_classes = [AllowAny]
-    serializer_class = ProductSerializer
-    queryset = Product.objects.all()[:100]
+class Catalogue(APIView):
+    """One page for all: who asks must not matter, and must not cost a password hash."""
+
+    authentication_classes: Any = ()
+    permission_classes: Any = (AllowAny,)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, Product.DoesNotExist):
+            exc = NotFound(f"There is no product {self.kwargs.get('sku', '')}.")
+        if isinstance(exc, StillLoading):
+            exc = Busy()
+        return super().handle_exception(exc)
 
 
-class ProductDetail(APIView):
-    authentication_classes = ()  # one page for all: who asks must not matter, and must not cost a password hash
-    permission_classes = [AllowAny]
+def shown(page: pages.Page) -> Response:
+    """A page for everybody. Other caches may keep it, and have to ask us each time: a price may change at any moment."""
+    response = Response(page.content, headers={"Cache-Status": page.cache_status, "Age": str(page.age_seconds)})
+    response.headers["Cache-Control"] = "public, no-cache"
+    response.is_same_for_all = True  # type: ignore[attr-defined]
+    return response
+
+
+class ProductList(Catalogue):
+    @extend_schema(operation_id="products_list", parameters=[ListQuerySerializer], responses=ProductListSerializer)
+    def get(self, request: Request) -> Response:
+        """The products, 24 a page. Cache-Status (RFC 9211) says where the page came from, Age how old it is."""
+        query = ListQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        return shown(pages.product_list(**query.validated_data))
+
+
+class ProductDetail(Catalogue):
+    authentication_classes = (BasicAuthentication,)
+
+    def get_authenticators(self) -> Any:
+        return [] if self.request is not None and self.request.method in ("GET", "HEAD") else super().get_authenticators()
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [IsAdminUser() if self.request.method == "PATCH" else AllowAny()]
 
     @extend_schema(responses=ProductPageSerializer)
     def get(self, request: Request, sku: str) -> Response:
         """A product with its category and related products. Cache-Status (RFC 9211) says where it came from."""
-        try:
-            page = product_page(sku=sku)
-        except Product.DoesNotExist as error:
-            raise NotFound(f"There is no product {sku}.") from error
-        except StillLoading as error:
-            raise Busy from error
-        return Response(page.content, headers={"Cache-Status": page.cache_status})
+        return shown(pages.product_page(sku=sku))
+
+    @extend_schema(request=PriceSerializer, responses=ProductSerializer)
+    def patch(self, request: Request, sku: str) -> Response:
+        """A new price, by staff. When this has answered, no page shows the old one."""
+        price = PriceSerializer(data=request.data)
+        price.is_valid(raise_exception=True)
+        return Response(ProductSerializer(services.change_price(sku=sku, **price.validated_data)).data)
+
+
+class ProductViews(Catalogue):
+    authentication_classes = (BasicAuthentication,)
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, sku: str) -> Response:
+        """Counts a view, and remembers it for who says who he is. Not idempotent: do not repeat it after a time-out."""
+        pages.product_page(sku=sku)  # no counter for what is no product; as a rule a hit
+        services.record_view(sku=sku, user=request.user if request.user.is_authenticated else None)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class Trending(Catalogue):
+    @extend_schema(responses=TrendingSerializer)
+    def get(self, request: Request) -> Response:
+        """What was looked at most, and of late: half of a view's weight is gone after six hours."""
+        return shown(pages.trending_page())
+
+
+class Recent(Catalogue):
+    authentication_classes = (BasicAuthentication,)
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(responses=ProductSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """What you have looked at, the last first. For you alone: `private, no-store`."""
+        found, cache_status = services.recent_products(user=request.user)  # type: ignore[arg-type]
+        return Response(found, headers={"Cache-Status": cache_status})
+
+
+class Export(Catalogue):
+    @extend_schema(parameters=[OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER)], responses=ProductSerializer(many=True))
+    def get(self, request: Request) -> HttpResponseBase:
+        """Every product. Its ETag is the catalogue's generation: who has it already costs neither a query nor a body."""
+        etag = store.generation().current()  # before the load: an ETag may be older than its body, never newer
+        if (answer := unchanged(request._request, etag)) is not None:
+            answer.headers["Cache-Status"] = "catalogue; hit; detail=unchanged"
+            return answer
+        response = Response(ProductSerializer(Product.objects.all(), many=True).data, headers={"Cache-Status": "catalogue; fwd=request"})
+        revalidated(response, etag)
+        return response
+
+
+class SaysWhatTheCacheDid:
+    """Middleware: no answer without Cache-Status and Age, also where no cache was asked."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase = self.get_response(request)
+        why = "bypass" if request.method in ("GET", "HEAD", "OPTIONS") else "method"
+        response.headers.setdefault("Cache-Status", f"catalogue; fwd={why}")
+        response.headers.setdefault("Age", "0")
+        return response

@@ -15,6 +15,7 @@ SECRET_KEY = env("SECRET_KEY", default="insecure-key-for-debug-mode-only" if DEB
 if not DEBUG and (not SECRET_KEY or SECRET_KEY.startswith("insecure")):
     raise ImproperlyConfigured("SECRET_KEY is missing or a default: outside debug mode set it to 50 random characters")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ALIVE_FILE = env("ALIVE_FILE", default="")  # processes without a port touch it, for a health check to look at its age
 LAB = env.bool("LAB", default=False)  # mounts /lab/, where anyone may start an experiment
 
 INSTALLED_APPS = [
@@ -24,11 +25,16 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_htmx",
+    "patterns.write_behind",
     "catalogue",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "patterns.http_caching.ClosedByDefault",
+    "catalogue.views.SaysWhatTheCacheDid",
+    "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -41,21 +47,26 @@ DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / '
 if not DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTHENTICATION_BACKENDS = ["catalogue.authentication.NulRefusingBackend"]
 
-REDIS_URL = env("REDIS_URL", default="")  # empty: nothing is cached, each page comes from the database
-# redis-py waits 5 s and tries again, up to a minute on a hung server. A cache that is slower than the database is of no use.
+# Which store keeps the pages. Unset: the one whose address is known; neither: each page comes from the database.
+REDIS_URL, MEMCACHED_URL = env("REDIS_URL", default=""), env("MEMCACHED_URL", default="")
+CACHE = env("CACHE", default="") or ("redis" if REDIS_URL else "memcached" if MEMCACHED_URL else "off")
+if CACHE not in ("redis", "memcached", "off") or (CACHE != "off" and not {"redis": REDIS_URL, "memcached": MEMCACHED_URL}[CACHE]):
+    raise ImproperlyConfigured(f"CACHE={CACHE}: it is redis (with REDIS_URL), memcached (with MEMCACHED_URL) or off")
+# redis-py waits 5 s and tries again, up to a minute on a hung server: slower than the database, and an INCR is counted again.
 REDIS_OPTIONS = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2, "retry": Retry(NoBackoff(), 0)}
 CACHE_KEY_PREFIX = "catalogue"
-if REDIS_URL:
-    CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": REDIS_URL,
-            "KEY_PREFIX": CACHE_KEY_PREFIX,
-            # the default is pickle, which executes whatever somebody has put into Redis
-            "OPTIONS": {"serializer": "django.core.signing.JSONSerializer", **REDIS_OPTIONS},
-        }
-    }
+BACKENDS = {
+    "redis": ("patterns.fail_open.FailOpenRedisCache", REDIS_URL),
+    "memcached": ("patterns.fail_open.FailOpenMemcachedCache", MEMCACHED_URL),
+    "off": ("django.core.cache.backends.dummy.DummyCache", ""),  # in a process's own memory two workers would show two prices
+}
+CACHES = {"default": {"BACKEND": BACKENDS[CACHE][0], "LOCATION": BACKENDS[CACHE][1], "KEY_PREFIX": CACHE_KEY_PREFIX}}
+
+# Empty: no broker, and prices change here only
+RABBITMQ_URL, EVENTS_EXCHANGE = env("RABBITMQ_URL", default=""), env("EVENTS_EXCHANGE", default="shop.events")
+QUEUE_PREFIX = env("QUEUE_PREFIX", default="catalogue")
 
 USE_TZ = True
 TIME_ZONE = "UTC"

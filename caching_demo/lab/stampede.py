@@ -18,7 +18,8 @@ from django.core.cache import cache
 from django.db import connection
 
 from catalogue.models import Category, Product
-from catalogue.services import FRESH_SECONDS, client, load_page, page_key, product_page
+from catalogue.pages import load_product, product_page
+from catalogue.store import FRESH_SECONDS, client
 from labkit import Counts, Experiment, at_once
 
 REQUESTS = 200
@@ -61,7 +62,7 @@ def slow_load(phase: str, sku: str) -> dict[str, Any]:
     patient_client().incr(lab_key(sku, f"loads_{phase}"))
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(%s)", [LOAD_SECONDS])
-    return load_page(sku)
+    return load_product(sku)
 
 
 def naive() -> Counts:
@@ -83,7 +84,7 @@ def stampede(side: Side) -> Counts:
         loads = {phase: int(patient_client().get(lab_key(sku, f"loads_{phase}")) or 0) for phase in ("cold", "stale")}
     finally:
         side.expire(sku)
-        patient_client().delete(page_key(sku), *patient_client().scan_iter(match=lab_key(sku, "*"), count=1000))
+        patient_client().delete(*patient_client().scan_iter(match=f"*{sku}*", count=1000))
     answers = [answer for visit in visits for answer in visit]
     bodies = [body for body, _ in answers if body]
     return {

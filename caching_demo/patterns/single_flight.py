@@ -29,15 +29,16 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+import orjson
 import redis
 
 POLL_SECONDS = 0.02  # a waiter's answer is late by half of that on average; shorter only makes Redis busier
 
 # Redis holds, for each key:
-#   key          {"value": …, "fresh_until": seconds since 1970, "load_seconds": …}   lives fresh + stale seconds
-#   {key}:lock   a random token, the loader's                                         lives lock_seconds
+#   key          {"value": …, "loaded_at", "fresh_until": seconds since 1970, "load_seconds": …}   lives fresh + stale seconds
+#   {key}:lock   a random token, the loader's                                                      lives lock_seconds
 # The braces put both on one node of a Redis Cluster, as the script needs them.
 STORE = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
@@ -52,20 +53,20 @@ class StillLoading(Exception):
     """There is no value yet, not even a stale one, and whoever loads it has not finished within `wait_seconds`."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     value: Any
+    loaded_at: float
     fresh_until: float
     load_seconds: float
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """hit: fresh. stale: old, another renews it. collapsed: another loaded it for us. miss, refresh: we loaded it."""
 
     value: Any
     outcome: Literal["hit", "stale", "collapsed", "miss", "refresh"]
     ttl_seconds: float  # how long it stays fresh; negative: for how long it has not been
+    age_seconds: float  # since its load began: what was written since is not in it
     is_stored: bool = True
 
 
@@ -125,33 +126,38 @@ class SingleFlight:
             value = load()
             fresh_seconds = self.fresh_seconds * (1 - self.jitter * self.chance())
             now = self.clock()
-            found = json.dumps({"value": value, "fresh_until": now + fresh_seconds, "load_seconds": max(0.0, now - began_at)})
+            found = json.dumps(
+                {"value": value, "loaded_at": began_at, "fresh_until": now + fresh_seconds, "load_seconds": max(0.0, now - began_at)}
+            )
+            value = orjson.loads(found)["value"]  # the first caller gets exactly what the others will
         except BaseException:
             self._release(lock, token)
             raise
-        is_stored = False
+        is_stored = self._store(key, lock, token, found, fresh_seconds + self.stale_seconds)
+        return Answer(value, outcome, fresh_seconds, max(0.0, now - began_at), is_stored)
+
+    def _store(self, key: str, lock: str, token: str, found: str, seconds: float) -> bool:
         with contextlib.suppress(redis.RedisError):  # the load has been paid for: its caller gets it, stored or not
-            lifetime = milliseconds(fresh_seconds + self.stale_seconds)
-            is_stored = bool(self.client.eval(STORE, 2, key, lock, token, found, lifetime))
-        # read back from JSON: the first caller gets exactly what the others will
-        return Answer(json.loads(found)["value"], outcome, fresh_seconds, is_stored)
+            return bool(self.client.eval(STORE, 2, key, lock, token, found, milliseconds(seconds)))
+        return False
 
     def _release(self, lock: str, token: str) -> None:
         with contextlib.suppress(redis.RedisError):  # then its time-out frees it
             self.client.eval(RELEASE, 1, lock, token)
 
     def _answer(self, entry: Entry, outcome: Literal["hit", "stale", "collapsed"]) -> Answer:
-        return Answer(entry.value, outcome, entry.fresh_until - self.clock())
+        now = self.clock()
+        return Answer(entry.value, outcome, entry.fresh_until - now, max(0.0, now - entry.loaded_at))
 
 
 def decode(found: Any) -> Entry | None:
     """None for nothing, and for anything that we have not written."""
     try:
-        fields = json.loads(found)
-        entry = Entry(fields["value"], float(fields["fresh_until"]), float(fields["load_seconds"]))
+        fields = orjson.loads(found)  # three times as fast as json, and a hit is little else
+        entry = Entry(fields["value"], float(fields["loaded_at"]), float(fields["fresh_until"]), float(fields["load_seconds"]))
     except (TypeError, ValueError, LookupError, ArithmeticError, RecursionError):
         return None
-    return entry if math.isfinite(entry.fresh_until + entry.load_seconds) else None
+    return entry if math.isfinite(entry.loaded_at + entry.fresh_until + entry.load_seconds) else None
 
 
 def milliseconds(seconds: float) -> int:

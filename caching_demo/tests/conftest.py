@@ -1,23 +1,56 @@
+import base64
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from django.contrib.auth.models import User
+from django.core.cache import caches
 
+from catalogue import store
 from catalogue.models import Category, Product
-from catalogue.services import client
+from labkit import FaultProxy
+from patterns.fail_open import breaker_of
 
 
 @pytest.fixture(autouse=True)
 def own_keys(settings: Any) -> Iterator[str]:
     """A running service may use the same Redis: each test has keys of its own, and leaves none behind."""
-    if not settings.REDIS_URL:
-        pytest.fail("these tests need Redis: `make test` starts one, or set REDIS_URL")
+    if not settings.REDIS_URL or not settings.MEMCACHED_URL:
+        pytest.fail("these tests need Redis and Memcached: `make test` starts them, or set REDIS_URL and MEMCACHED_URL")
     url, settings.CACHE_KEY_PREFIX = settings.REDIS_URL, f"test-{secrets.token_hex(8)}"
+    settings.CACHE = "redis"
+    breaker_of.cache_clear()
     yield settings.CACHE_KEY_PREFIX
-    redis = client(url)
+    redis = store.client(url)
     if keys := list(redis.scan_iter(match=f"*{settings.CACHE_KEY_PREFIX}*", count=1000)):
         redis.delete(*keys)
+
+
+def use(settings: Any, kind: str, *, server: str) -> None:
+    """Another store, or the same by another way, for the rest of the test."""
+    backend = {"redis": "FailOpenRedisCache", "memcached": "FailOpenMemcachedCache"}[kind]
+    settings.CACHE = kind
+    setattr(settings, f"{kind.upper()}_URL", server)
+    settings.CACHES = {"default": {"BACKEND": f"patterns.fail_open.{backend}", "LOCATION": server, "KEY_PREFIX": "catalogue"}}
+
+
+@pytest.fixture(params=["redis", "memcached"])
+def each_store(request: pytest.FixtureRequest, settings: Any) -> str:
+    use(settings, request.param, server=settings.REDIS_URL if request.param == "redis" else settings.MEMCACHED_URL)
+    return str(request.param)
+
+
+@pytest.fixture
+def proxy(each_store: str, settings: Any) -> Iterator[FaultProxy]:
+    """Stands between the service and the store, and misbehaves when it is told to."""
+    url = urlsplit(settings.REDIS_URL if each_store == "redis" else f"memcached://{settings.MEMCACHED_URL}")
+    with FaultProxy(url.hostname or "", url.port or 0) as proxy:
+        address = f"{proxy.host}:{proxy.port}"
+        use(settings, each_store, server=f"redis://:{url.password or ''}@{address}" if each_store == "redis" else address)
+        yield proxy
+        caches["default"].close()
 
 
 @pytest.fixture
@@ -28,3 +61,21 @@ def kitchen(db: None) -> Category:
 @pytest.fixture
 def mug(kitchen: Category) -> Product:
     return Product.objects.create(sku="SKU-000001", name="Mug", price="4.90", category=kitchen)
+
+
+@pytest.fixture
+def committed_mug(transactional_db: None) -> Product:
+    """What is to be forgotten is forgotten on commit, so there has to be one."""
+    kitchen = Category.objects.create(slug="kitchen", name="Kitchen")
+    return Product.objects.create(sku="SKU-000001", name="Mug", price="4.90", category=kitchen)
+
+
+@pytest.fixture
+def login(db: None) -> Callable[..., dict[str, str]]:
+    """Makes a user, and gives the header that says who it is."""
+
+    def make(name: str, **fields: Any) -> dict[str, str]:
+        User.objects.create_user(name, password="pw", **fields)
+        return {"Authorization": f"Basic {base64.b64encode(f'{name}:pw'.encode()).decode()}"}
+
+    return make

@@ -1,6 +1,5 @@
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from django.core.cache import cache
@@ -8,8 +7,10 @@ from django.db import DatabaseError
 from django.test import Client
 
 from catalogue.models import Category, Product
-from catalogue.services import FRESH_SECONDS, LOCK_SECONDS, WAIT_SECONDS, client, page_key, product_page
+from catalogue.pages import page_key, product_page
+from catalogue.store import FRESH_SECONDS, LOCK_SECONDS, WAIT_SECONDS, client, generation
 from labkit import FaultProxy
+from labkit.processes import wait_until
 from patterns.single_flight import SingleFlight, StillLoading
 
 PAGE = "/products/SKU-000001/"
@@ -31,19 +32,19 @@ def test_a_page_shows_the_product_its_category_and_the_four_nearest_in_price(cli
 
 
 def test_the_first_visit_loads_the_page_and_the_second_asks_the_database_nothing(
-    client: Client, mug: Product, django_assert_num_queries: Any
+    client: Client, mug: Product, each_store: str, django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(2):
         first = client.get(PAGE)
     with django_assert_num_queries(0):
         second = client.get(PAGE)
 
-    assert first["Cache-Status"] == "catalogue; fwd=miss; stored"
+    assert (first["Cache-Status"], first["Age"]) == ("catalogue; fwd=miss; stored", "0")
     assert second["Cache-Status"].startswith("catalogue; hit; ttl=")
     assert second.content == first.content
 
 
-def test_an_expired_page_is_renewed_by_one_and_shown_old_to_the_others(mug: Product) -> None:
+def test_an_expired_page_is_renewed_by_one_and_shown_old_to_the_others(mug: Product, each_store: str) -> None:
     def later() -> float:
         return time.time() + FRESH_SECONDS + 1
 
@@ -59,6 +60,7 @@ def test_an_expired_page_is_renewed_by_one_and_shown_old_to_the_others(mug: Prod
     assert (ours.content, ours.cache_status) == ({"price": "5.90"}, "catalogue; fwd=stale; stored")
     assert other.content == {"price": "4.90"}
     assert other.cache_status.startswith("catalogue; hit; ttl=-")
+    assert other.age_seconds == FRESH_SECONDS + 1
 
 
 def test_who_waited_for_anothers_load_is_told_so(mug: Product, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,36 +81,36 @@ def never(sku: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("fault", ["refuse", "hang"])
-def test_without_redis_the_page_comes_from_the_database_and_is_cached_again_afterwards(
-    client: Client, mug: Product, settings: Any, fault: Any
+def test_without_its_store_the_page_comes_from_the_database_and_is_cached_again_afterwards(
+    client: Client, mug: Product, proxy: FaultProxy, each_store: str, fault: Any
 ) -> None:
-    url = urlsplit(settings.REDIS_URL)
-    with FaultProxy(url.hostname or "", url.port or 6379) as proxy:
-        settings.REDIS_URL = url._replace(netloc=f":{url.password or ''}@{proxy.host}:{proxy.port}").geturl()
-        client.get(PAGE)
-        proxy.set(fault)
+    client.get(PAGE)
+    proxy.set(fault)
+    without, took_seconds = [], []
+    for _ in range(5):
         began = time.monotonic()
-        without = [client.get(PAGE) for _ in range(3)]
-        elapsed_seconds = time.monotonic() - began
-        proxy.set("pass")
-        again = client.get(PAGE)
+        without.append(client.get(PAGE))
+        took_seconds.append(time.monotonic() - began)
+    proxy.set("pass")
+    wait_until(lambda: client.get(PAGE)["Cache-Status"].startswith("catalogue; hit"), timeout_seconds=10, what="a hit")
 
-    assert [(each.status_code, each.json()["price"]) for each in without] == [(200, "4.90")] * 3
-    assert {each["Cache-Status"] for each in without} == {"catalogue; fwd=bypass; detail=redis-unreachable"}
-    assert elapsed_seconds < 3 * 0.5  # redis-py's own time-outs would take 5 s for each, and a retry as much again
-    assert again["Cache-Status"].startswith("catalogue; hit")
+    assert [(each.status_code, each.json()["price"]) for each in without] == [(200, "4.90")] * 5
+    assert {each["Cache-Status"] for each in without} == {f"catalogue; fwd=bypass; detail={each_store}-unreachable"}
+    assert max(took_seconds) < 0.5  # redis-py's own time-outs would take 5 s for each, and a retry as much again
 
 
 def test_a_redis_that_refuses_commands_costs_the_cache_and_not_the_page(client: Client, mug: Product, settings: Any) -> None:
-    redis_client(settings).hset(page_key(mug.sku), "not", "a string")  # WRONGTYPE, as a full Redis answers OOM
+    redis_client(settings).hset(
+        page_key("product", generation().current(), mug.sku), "not", "a string"
+    )  # WRONGTYPE, as a full Redis answers OOM
 
     assert client.get(PAGE)["Cache-Status"] == "catalogue; fwd=bypass; detail=redis-unreachable"
 
 
-def test_with_no_redis_configured_the_page_comes_from_the_database(client: Client, mug: Product, settings: Any) -> None:
-    settings.REDIS_URL = ""
+def test_with_no_store_the_page_comes_from_the_database(client: Client, mug: Product, settings: Any) -> None:
+    settings.CACHE = "off"
 
-    assert [client.get(PAGE)["Cache-Status"] for _ in range(2)] == ["catalogue; fwd=bypass; detail=no-redis-url"] * 2
+    assert [client.get(PAGE)["Cache-Status"] for _ in range(2)] == ["catalogue; fwd=bypass; detail=off"] * 2
 
 
 def test_redis_being_down_does_not_make_the_service_unready(client: Client, db: None, settings: Any) -> None:
@@ -123,7 +125,7 @@ def test_a_cached_page_outlives_the_database(client: Client, mug: Product, monke
         raise DatabaseError("down")
 
     client.get(PAGE)
-    monkeypatch.setattr("catalogue.services.load_page", down)
+    monkeypatch.setattr("catalogue.pages.load_product", down)
 
     assert client.get(PAGE).status_code == 200
 
@@ -145,7 +147,7 @@ def test_what_is_not_a_sku_is_not_found_and_leaves_nothing_in_redis(
     answer = client.get(f"/products/{sku}/")
 
     assert answer.status_code == 404
-    assert list(redis_client(settings).scan_iter(match=f"*{own_keys}*", count=1000)) == []
+    assert list(redis_client(settings).scan_iter(match=f"*{own_keys}:product*", count=1000)) == []
 
 
 def test_who_asks_does_not_matter_and_changes_nothing(client: Client, mug: Product, django_assert_num_queries: Any) -> None:
@@ -157,8 +159,8 @@ def test_who_asks_does_not_matter_and_changes_nothing(client: Client, mug: Produ
 
 
 def test_products_are_listed_and_only_read(client: Client, mug: Product) -> None:
-    assert [each["sku"] for each in client.get("/products/").json()] == [mug.sku]
-    assert client.post(PAGE, {"price": "0.01"}).status_code == client.delete(PAGE).status_code == 405
+    assert [each["sku"] for each in client.get("/products/").json()["products"]] == [mug.sku]
+    assert client.post(PAGE, {"price": "0.01"}).status_code == client.put("/products/").status_code == 405
 
 
 def test_a_waiter_outlasts_the_lock_of_a_loader_that_died() -> None:
@@ -168,8 +170,7 @@ def test_a_waiter_outlasts_the_lock_of_a_loader_that_died() -> None:
 def test_djangos_own_cache_executes_no_pickle(settings: Any, own_keys: str) -> None:
     redis_client(settings).set(cache.make_key(own_keys), b"cbuiltins\nexit\n(I7\ntR.")
 
-    with pytest.raises(ValueError):  # and not SystemExit
-        cache.get(own_keys)
+    assert cache.get(own_keys) is None  # and not SystemExit
 
 
 def redis_client(settings: Any) -> Any:

@@ -215,7 +215,7 @@ def test_what_is_not_our_json_is_a_miss_and_is_never_executed(client: redis.Redi
 
 @pytest.mark.parametrize("until", ["1e999", "NaN", "1" + "0" * 400, '"soon"'])
 def test_a_planted_expiry_that_never_comes_is_a_miss(client: redis.Redis, key: str, until: str) -> None:
-    client.set(key, f'{{"value": "planted", "fresh_until": {until}, "load_seconds": 0}}')
+    client.set(key, f'{{"value": "planted", "loaded_at": 0, "fresh_until": {until}, "load_seconds": 0}}')
 
     assert at(NOW, client).get(key, lambda: "new").value == "new"
 
@@ -294,3 +294,19 @@ def test_a_load_is_not_lost_when_redis_dies_in_it(client: redis.Redis, key: str)
 def test_without_redis_the_caller_hears_of_it() -> None:
     with redis.Redis(port=1, retry=Retry(NoBackoff(), 0)) as nobody, pytest.raises(redis.RedisError):
         at(NOW, nobody).get("a key", never)
+
+
+def test_an_answer_says_how_old_it_is(client: redis.Redis, key: str) -> None:
+    times = iter([NOW - 2, NOW])  # the load takes two seconds
+    first = at(NOW, client, clock=lambda: next(times, NOW)).get(key, lambda: "new")
+    later = at(NOW + 30, client).get(key, never)
+
+    assert (first.age_seconds, later.age_seconds) == (2, 32)
+
+
+@pytest.mark.parametrize("value", [float("nan"), "\ud800"])
+def test_what_json_cannot_say_is_an_error_for_who_loads_it_and_frees_the_lock(client: redis.Redis, key: str, value: Any) -> None:
+    with pytest.raises(ValueError):
+        at(NOW, client).get(key, lambda: value)
+
+    assert not client.exists(key, lock_of(key))

@@ -1,0 +1,62 @@
+"""cache.clear() logged everyone out.
+
+After a deployment the pages are to be forgotten, and somebody calls `cache.clear()`. Django's RedisCache empties the whole
+database with it. Here that is database 15 of the lab's Redis, so that it harms nobody else's.
+"""
+
+from collections.abc import Callable
+
+import redis
+from django.conf import settings
+from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
+from django.test import override_settings
+
+from labkit import Counts, Experiment
+
+EACH = 100
+DATABASE = 15
+KEPT = ("sessions", "limits")
+
+
+def naive() -> Counts:
+    return deploy("django.core.cache.backends.redis.RedisCache", lambda pages: pages.clear())
+
+
+def solved() -> Counts:
+    return deploy("patterns.fail_open.FailOpenRedisCache", lambda pages: pages.clear())
+
+
+def deploy(backend: str, forget: Callable[[BaseCache], None]) -> Counts:
+    if settings.CACHE != "redis":
+        raise RuntimeError("this experiment needs Redis: `make lab` starts one, or set REDIS_URL")
+    location = f"{settings.REDIS_URL}/{DATABASE}"
+    kinds = {name: {"BACKEND": backend, "LOCATION": location, "KEY_PREFIX": name} for name in ("pages", *KEPT)}
+    with override_settings(CACHES={"default": kinds["pages"], **kinds}), redis.Redis.from_url(location) as client:
+        try:
+            for name in kinds:
+                caches[name].set_many({str(number): name for number in range(EACH)})
+            client.rpush("queue", *range(EACH))  # somebody else's, with no prefix at all
+            forget(caches["pages"])
+            left = {name: sum(caches[name].get(str(number)) == name for number in range(EACH)) for name in kinds}
+            return {
+                "pages_left": left["pages"],
+                "sessions_lost": EACH - left["sessions"],
+                "rate_limits_lost": EACH - left["limits"],
+                "jobs_lost": EACH - int(client.llen("queue")),
+            }
+        finally:
+            client.flushdb()
+
+
+experiment = Experiment(
+    challenge="cache.clear() logged everyone out",
+    solution="a cache that clears its own prefix only; sessions and jobs in a store of their own",
+    load=f"{EACH} pages, sessions and rate limits and {EACH} queued jobs in one Redis, then cache.clear() for the pages",
+    naive=naive,
+    solved=solved,
+    breaks=lambda counts: counts["sessions_lost"] == counts["jobs_lost"] == EACH,
+    holds=lambda counts: not any(counts.values()),
+    proof=("sessions_lost", "jobs_lost"),
+    code="patterns/fail_open.py",
+)

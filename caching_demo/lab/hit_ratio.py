@@ -1,0 +1,83 @@
+"""INFO says 95 %, the page is slow.
+
+A trace of reads of product pages, a few of them popular, and with each the sessions that any site reads. The naive
+side asks INFO; the solved side has counted per namespace. The truth is the trace, replayed on paper.
+"""
+
+import random
+
+import redis
+from django.conf import settings
+from django.core.cache import cache
+
+from catalogue import store
+from catalogue.models import Category, Product
+from catalogue.pages import product_page
+from lab import own_keys
+from labkit import Counts, Experiment
+
+READS = 300
+PRODUCTS = 200
+SESSIONS_A_READ = 10
+SEED = 7
+
+
+def trace() -> list[str]:
+    """SKUs as visitors ask for them: a few often, most of them once."""
+    chance = random.Random(SEED)
+    return [f"LAB-{min(int(chance.paretovariate(0.35)), PRODUCTS):04d}" for _ in range(READS)]
+
+
+def true_percent() -> int:
+    return round(100 * (READS - len(set(trace()))) / READS)
+
+
+def naive() -> Counts:
+    client = store.client(settings.REDIS_URL)
+    with own_keys():
+        before = keyspace(client)
+        replay()
+        after = keyspace(client)
+    hits, misses = (new - old for new, old in zip(after, before, strict=True))
+    return against_the_trace(round(100 * hits / (hits + misses)))
+
+
+def solved() -> Counts:
+    with own_keys():
+        replay()
+        store.counters().flush()
+        return against_the_trace(round(100 * store.counters().read()["product"].ratio))
+
+
+def keyspace(client: redis.Redis) -> tuple[int, int]:
+    info = client.info("stats")
+    return int(info["keyspace_hits"]), int(info["keyspace_misses"])
+
+
+def against_the_trace(percent: int) -> Counts:
+    return {"reads": READS, "true_percent": true_percent(), "said_percent": percent, "wrong_by": abs(percent - true_percent())}
+
+
+def replay() -> None:
+    category, _ = Category.objects.get_or_create(slug="lab", defaults={"name": "Lab"})
+    skus = set(trace())
+    known = set(Product.objects.filter(sku__in=skus).values_list("sku", flat=True))
+    Product.objects.bulk_create([Product(sku=sku, name="Mug", price="4.90", category=category) for sku in skus - known])
+    cache.set(f"{settings.CACHE_KEY_PREFIX}:session", "alice", 60)
+    for sku in trace():
+        product_page(sku=sku)
+        for _ in range(SESSIONS_A_READ):
+            cache.get(f"{settings.CACHE_KEY_PREFIX}:session")
+
+
+experiment = Experiment(
+    challenge="INFO says 95 %, the page is slow",
+    solution="a counter per namespace, kept in the process and sent once a second",
+    load=f"{READS} reads of product pages, {SESSIONS_A_READ} reads of a session with each",
+    naive=naive,
+    solved=solved,
+    breaks=lambda counts: counts["wrong_by"] >= 10,
+    holds=lambda counts: counts["wrong_by"] == 0,
+    proof=("wrong_by",),
+    code="patterns/hit_ratio.py",
+)

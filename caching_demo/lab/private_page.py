@@ -1,0 +1,101 @@
+"""Bob saw Alice's page.
+
+Alice, Bob and somebody who says nothing ask for /me/recent/ in every order, twice each, through a shared cache in front of the
+service: Django's own, which follows Cache-Control and Vary. The naive side keeps the answer itself, under the address.
+"""
+
+import base64
+import itertools
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.cache import cache, caches
+from django.test import Client, override_settings
+from django.urls import include, path
+from rest_framework.authentication import BasicAuthentication
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalogue.models import Category, Product
+from catalogue.services import load_recent, remember_view
+from lab import own_keys
+from labkit import Counts, Experiment
+
+PASSWORD = "a lab's"  # noqa: S105
+NAMES = ("alice", "bob")
+
+
+class NaiveRecent(APIView):
+    """Slow, so somebody cached it. It asks who you are, and then shows what is under the address."""
+
+    authentication_classes = (BasicAuthentication,)
+    permission_classes = (IsAuthenticated,)
+
+    def get(self, request: Request) -> Response:
+        return Response(cache.get_or_set(f"{settings.CACHE_KEY_PREFIX}:{request.path}", lambda: load_recent(request.user), 60))  # type: ignore[arg-type]
+
+
+urlpatterns = [path("naive/recent/", NaiveRecent.as_view()), path("", include("catalogue.urls"))]
+
+
+def naive() -> Counts:
+    return ask_through_a_shared_cache("/naive/recent/")
+
+
+def solved() -> Counts:
+    return ask_through_a_shared_cache("/me/recent/")
+
+
+def ask_through_a_shared_cache(page: str) -> Counts:
+    make_visitors()
+    shared = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "shared"}
+    changes = {
+        # the first is the outermost: what a proxy would see
+        "MIDDLEWARE": ["django.middleware.cache.CacheMiddleware", *settings.MIDDLEWARE],
+        "CACHES": {**settings.CACHES, "shared": shared},
+        "CACHE_MIDDLEWARE_ALIAS": "shared",
+        "ROOT_URLCONF": __name__,
+        "ALLOWED_HOSTS": ["*"],
+        "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
+    }
+    counts = {"requests": 0, "own_pages": 0, "leaks": 0}
+    for order in itertools.permutations((*NAMES, "")):
+        with own_keys(), override_settings(**changes):
+            caches["shared"].clear()
+            for name in order * 2:
+                answer = Client(headers=credentials(name)).get(page)
+                seen = {each["name"] for each in answer.json()} if answer.status_code == 200 else set()
+                counts["requests"] += 1
+                counts["own_pages"] += seen == {name} or (not name and answer.status_code == 401)
+                counts["leaks"] += bool(seen - {name})
+    return dict(counts)
+
+
+def make_visitors() -> None:
+    category, _ = Category.objects.get_or_create(slug="lab", defaults={"name": "Lab"})
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        for name in NAMES:
+            user, _ = User.objects.get_or_create(username=name)
+            user.set_password(PASSWORD)
+            user.save()
+            Product.objects.get_or_create(sku=f"LAB-{name}", defaults={"name": name, "price": "4.90", "category": category})
+            remember_view(sku=f"LAB-{name}", user=user)
+
+
+def credentials(name: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(f'{name}:{PASSWORD}'.encode()).decode()}"} if name else {}
+
+
+experiment = Experiment(
+    challenge="Bob saw Alice's page",
+    solution="private unless a view says public, and never public for who says who he is; the user in every private key",
+    load="two customers and a stranger ask for their own page, in all 6 orders, twice each, through a shared cache",
+    naive=naive,
+    solved=solved,
+    breaks=lambda counts: counts["leaks"] > 0,
+    holds=lambda counts: counts["leaks"] == 0 and counts["own_pages"] == counts["requests"],
+    proof=("leaks",),
+    code="patterns/http_caching.py",
+)

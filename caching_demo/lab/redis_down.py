@@ -1,0 +1,103 @@
+"""Redis is down, and so is the site.
+
+A hundred visitors at once while Redis refuses connections, and a hundred while it accepts them and never answers. The naive
+side is Django's cache with its defaults. Both are real requests through Django; in front of Redis stands a proxy that misbehaves.
+"""
+
+import functools
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.cache.backends.redis import RedisCache
+from django.db import connections
+from django.http import HttpRequest, JsonResponse
+from django.test import Client, override_settings
+from django.urls import include, path
+
+from catalogue.models import Category, Product
+from catalogue.pages import load_product
+from catalogue.store import FRESH_SECONDS
+from lab import own_keys
+from labkit import Counts, Experiment, FaultProxy
+
+VISITORS = 100
+SKU = "LAB-DOWN"
+FAULTS: tuple[Literal["refuse", "hang"], ...] = ("refuse", "hang")
+
+
+def naive_view(request: HttpRequest, sku: str) -> JsonResponse:
+    cache = RedisCache(settings.REDIS_URL, {})  # as CACHES would make it, with nothing but a LOCATION
+    return JsonResponse(cache.get_or_set(f"{settings.CACHE_KEY_PREFIX}:{sku}", lambda: load_product(sku), FRESH_SECONDS))
+
+
+urlpatterns = [path("naive/<slug:sku>/", naive_view), path("", include("catalogue.urls"))]
+
+
+def naive() -> Counts:
+    return visit_while_redis_is_down(f"/naive/{SKU}/")
+
+
+def solved() -> Counts:
+    return visit_while_redis_is_down(f"/products/{SKU}/")
+
+
+def visit_while_redis_is_down(address: str) -> Counts:
+    category, _ = Category.objects.get_or_create(slug="lab", defaults={"name": "Lab"})
+    Product.objects.get_or_create(sku=SKU, defaults={"name": "Mug", "price": "4.90", "category": category})
+    url = urlsplit(settings.REDIS_URL)
+    counts: dict[str, int | float] = {"reads": VISITORS * len(FAULTS)}
+    with own_keys(), FaultProxy(url.hostname or "", url.port or 6379) as proxy:
+        location = url._replace(netloc=f":{url.password or ''}@{proxy.host}:{proxy.port}").geturl()
+        caches = {"default": {**settings.CACHES["default"], "LOCATION": location}}
+        with override_settings(REDIS_URL=location, CACHES=caches, ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"]):
+            if visit(address)[0] != 200:
+                raise RuntimeError("the page does not even work with Redis")
+            answers = crowd(address, proxy)
+            for number, fault in enumerate(FAULTS):
+                counts[f"failed_{fault}"] = sum(each[number][0] != 200 for each in answers)
+                counts[f"slowest_{fault}_ms"] = max(each[number][1] for each in answers)
+            proxy.set("pass")
+            counts["failed_afterwards"] = sum(visit(address)[0] != 200 for _ in range(10))
+    return {**counts, "failed_reads": sum(int(counts[f"failed_{fault}"]) for fault in FAULTS)}
+
+
+def crowd(address: str, proxy: FaultProxy) -> list[list[tuple[int, int]]]:
+    """Each visitor's statuses and milliseconds. All connect to the database first: what is measured is the cache."""
+    gates = [threading.Barrier(VISITORS, functools.partial(proxy.set, fault), timeout=60) for fault in FAULTS]
+
+    def visitor(_: int) -> list[tuple[int, int]]:
+        connections["default"].ensure_connection()
+        answers = []
+        try:
+            for gate in gates:
+                gate.wait()
+                answers.append(visit(address))
+            return answers
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(VISITORS) as pool:
+        return list(pool.map(visitor, range(VISITORS)))
+
+
+def visit(address: str) -> tuple[int, int]:
+    began = time.perf_counter()
+    status = Client(raise_request_exception=False).get(address).status_code
+    return status, round((time.perf_counter() - began) * 1000)
+
+
+experiment = Experiment(
+    challenge="Redis is down, and so is the site",
+    solution="fail open: short time-outs, a circuit breaker, and the database instead",
+    load=f"{VISITORS} visitors at once while Redis refuses connections, {VISITORS} while it hangs",
+    naive=naive,
+    solved=solved,
+    breaks=lambda counts: counts["failed_reads"] == counts["reads"],
+    holds=lambda counts: counts["failed_reads"] == counts["failed_afterwards"] == 0,
+    proof=("failed_reads",),
+    code="patterns/fail_open.py",
+)
