@@ -12,7 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-NO_EXPERIMENTS = {"urls", "bench"}  # bench imports what only the workbench has
+
+def is_experiment(name: str) -> bool:
+    """Of a module in lab/. Benchmarks, `bench*`, import what only the workbench has."""
+    return name != "urls" and not name.startswith("bench")
+
+
 # Counts by name. A value whose name ends in _ms is a time, and is never part of a proof.
 Counts = dict[str, int | float]
 
@@ -89,7 +94,7 @@ def measure(experiment: Experiment, *, demo: str, on_stage: Callable[[str], None
 def discover(package: str = "lab") -> dict[str, Experiment]:
     """Every experiment of the demo whose folder we are in, by name."""
     folder = importlib.import_module(package)
-    names = [module.name for module in pkgutil.iter_modules(folder.__path__) if module.name not in NO_EXPERIMENTS]
+    names = [module.name for module in pkgutil.iter_modules(folder.__path__) if is_experiment(module.name)]
     modules = [importlib.import_module(f"{package}.{name}") for name in names]
     found = [module.experiment for module in modules if isinstance(getattr(module, "experiment", None), Experiment)]
     return {experiment.name: experiment for experiment in sorted(found, key=lambda each: each.name)}

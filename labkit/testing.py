@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from labkit.experiment import NO_EXPERIMENTS
+from labkit.experiment import is_experiment
 
 
 def experiment_names() -> list[str]:
     """The experiments of the demo in the current folder, by their files' names; nothing is imported."""
-    return [module.name for module in pkgutil.iter_modules(["lab"]) if module.name not in NO_EXPERIMENTS]
+    return [module.name for module in pkgutil.iter_modules(["lab"]) if is_experiment(module.name)]
 
 
 @pytest.fixture(scope="session")

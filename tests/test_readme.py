@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.experiment import load_results
+from labkit.experiment import is_experiment, load_results
 from nexus import readme
 from tests.conftest import DEMOS, ROOT
 
@@ -23,7 +23,7 @@ def test_each_demo_reads_alike(demo: Path) -> None:
 
 def test_each_experiment_has_its_section(demo: Path) -> None:
     text = (demo / "README.md").read_text()
-    experiments = [path.stem for path in (demo / "lab").glob("*.py") if path.stem not in ("__init__", "urls", "bench")]
+    experiments = [path.stem for path in (demo / "lab").glob("*.py") if path.stem != "__init__" and is_experiment(path.stem)]
 
     assert [name for name in experiments if f"### {name}\n" not in text or f"<!-- begin counts {name} -->" not in text] == []
 

@@ -58,7 +58,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # take the write lock at BEGIN: a transaction that reads first and writes later would fail instead of waiting
     DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 5}
 else:
-    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    # parameters go to the server, which then keeps the plans of what it is asked often
+    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": {"server_side_binding": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = ["shop.authentication.NulRefusingBackend"]

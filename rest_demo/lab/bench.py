@@ -1,6 +1,7 @@
 """How fast the solutions are beside the alternatives. Everything is asked through the whole service: middleware, URLs, view, database."""
 
 import contextlib
+import functools
 import io
 import itertools
 import json
@@ -25,6 +26,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config import urls
+from lab.bench_limits import LIMITS, limiters
+from lab.bench_servers import CALLERS, servers
 from labkit.bench import Benchmark, Work
 from patterns.keyset import sort_order
 from shop.api.orders import OrderList
@@ -175,6 +178,12 @@ def fill() -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
+@contextlib.contextmanager
+def served_lists() -> Iterator[Mapping[str, Work]]:
+    with stored_products(), servers() as ways:
+        yield ways
+
+
 # --- the benchmarks -----------------------------------------------------------------------------------
 
 
@@ -224,6 +233,25 @@ benchmarks = {
         baseline="page 1",
         contenders=deep_pages,
         goals={f"page {DEEP_PAGE}": 0.67},
+    ),
+    "one_limit": Benchmark(
+        question="A request counted against one limit in Redis.",
+        baseline=LIMITS,
+        contenders=functools.partial(limiters, "user"),
+        goals={"this limiter": 0.95},
+    ),
+    "two_limits": Benchmark(
+        question="A request counted against two limits in Redis.",
+        baseline=LIMITS,
+        contenders=functools.partial(limiters, "user", "address"),
+        goals={"this limiter": 1.6},
+    ),
+    "servers": Benchmark(
+        question=f"The list over HTTP, from {CALLERS} callers at once, under each server.",
+        baseline="gunicorn, sync, 2 workers",
+        contenders=served_lists,
+        goals={"granian, wsgi, 2 workers": 1.2},
+        round_seconds=1.0,
     ),
     "idempotent_order": Benchmark(
         question="Placing an order of two lines, with the idempotency pattern and without it.",
