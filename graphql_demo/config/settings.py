@@ -22,9 +22,11 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "graphene_django",
+    "patterns.outbox",
     "community",
 ]
 MIDDLEWARE = [
+    "patterns.request_id.RequestIdMiddleware",  # first: the others' answers have an id too
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -61,6 +63,6 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 
 LOGIN_REDIRECT_URL = "/graphql/"
 GRAPHENE = {
-    "SCHEMA": "community.schema.schema",
+    "SCHEMA": "community.schema.schema.schema",
     "MIDDLEWARE": [],  # in debug mode the default opens database connections on the resolvers' event loop
 }

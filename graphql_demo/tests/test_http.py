@@ -125,8 +125,8 @@ def test_after_the_login_a_query_is_the_users_own(client: Client, reviews: list[
     answer = client.post("/login/", {"username": "customer", "password": "a password"})
 
     assert (answer.status_code, answer["Location"]) == (302, "/graphql/")
-    mine = client.get("/graphql/", {"query": "{ feed(first: 1) { edges { node { likedByMe } } } }"}).json()
-    assert mine == {"data": {"feed": {"edges": [{"node": {"likedByMe": True}}]}}}
+    mine = client.get("/graphql/", {"query": "{ reviews(first: 1) { edges { node { likedByMe } } } }"}).json()
+    assert mine == {"data": {"reviews": {"edges": [{"node": {"likedByMe": True}}]}}}
 
 
 def test_a_visitor_gets_the_login_form(client: Client) -> None:
