@@ -1,8 +1,8 @@
 """Relay connections with a hard maximum: no list is ever returned whole, and no row twice.
 
 Problem         `allReviews` returns everything there is, today 60 rows and next year a million. Relay's `first` does not help
-                while it is the client's to choose: graphene-django's own fields have no maximum unless a setting names one,
-                and count their cursors by OFFSET, so that rows which come or go in front repeat or hide others.
+                while it is the client's to choose. graphene-django's own connections have a maximum, but their cursors are
+                OFFSETs: rows that come or go in front make the next page repeat or hide others.
 Guarantee       A page has 1 to `maximum` rows; another size is refused with the code BAD_USER_INPUT, before a query. Who
                 follows `endCursor` sees each row that stays exactly once, however many come and go, and however many share
                 a sort key. A cursor that is rubbish, altered, or of another order is refused, and never reaches the
@@ -12,8 +12,8 @@ Not guaranteed  Pages go forward only. A row whose sort key changes during the w
 Cost            One query a page, or a page of each of many parents, with a row more than asked for, that tells whether there is
                 a next one. An index that begins with the parent and ends with the sort key. An HMAC for each cursor that is
                 asked for.
-Use instead     strawberry-django's connections in a new project; DjangoConnectionField with RELAY_CONNECTION_MAX_LIMIT, where
-                lists are short and an item that repeats does no harm.
+Use instead     strawberry-django's connections in a new project; DjangoConnectionField, whose maximum is the setting
+                RELAY_CONNECTION_MAX_LIMIT, where an item that repeats does no harm.
 
 Sources: GraphQL Cursor Connections Specification (relay.dev); Markus Winand, use-the-index-luke.com/no-offset.
 """
