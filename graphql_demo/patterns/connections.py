@@ -64,7 +64,7 @@ class Keyset:
         try:
             values = self.signer.unsign_object(cursor)
             return tuple(self.model._meta.get_field(name).to_python(value) for name, value in zip(self.names, values, strict=True))  # type: ignore[union-attr]
-        except (BadSignature, UnicodeError, ValidationError, ValueError):  # the latter two: a field's type changed since
+        except (BadSignature, ValidationError, ValueError):  # ValueError: of a lone surrogate; both: a field's type changed since
             raise BadPage("after is not a cursor of this list in this order; start again without it") from None
 
 

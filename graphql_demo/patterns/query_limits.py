@@ -106,10 +106,7 @@ def limit_rule(limits: Limits) -> type[ASTValidationRule]:
                 self.report_error(TooLarge("fields of one name", limits.repeats))
 
         def enter_operation_definition(self, operation: OperationDefinitionNode, *_: Any) -> None:
-            try:
-                size = self.measure(operation.selection_set)
-            except RecursionError:
-                size = Size(depth=limits.depth + 1)
+            size = self.measure(operation.selection_set)
             own = len(operation.directives) + sum(len(variable.directives) for variable in operation.variable_definitions)
             for what, found, most in (
                 ("levels", size.depth, limits.depth),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
@@ -18,11 +18,11 @@ DOWN = Keyset(Permission, ("-name", "-id"))
 
 @pytest.fixture
 def parents() -> list[ContentType]:
-    """Three, of 7 permissions each; of those of one parent, always two and two share a name."""
+    """Three, of 7 permissions each; of those of one parent, always two and two share a name, and ids go another way."""
     Permission.objects.all().delete()
     made = [ContentType.objects.create(app_label="lists", model=f"model{n}") for n in range(3)]
     Permission.objects.bulk_create(
-        Permission(content_type=parent, codename=f"{n}", name=f"name {n // 2}") for parent in made for n in range(7)
+        Permission(content_type=parent, codename=f"{n}", name=f"name {n * 3 % 7 // 2}") for parent in made for n in range(7)
     )
     return made
 
@@ -72,7 +72,7 @@ def test_a_size_that_is_not_served_is_refused_before_a_query(first: int, django_
 def test_a_cursor_that_is_rubbish_altered_or_anothers_is_refused(parents: list[ContentType]) -> None:
     cursor = UP.cursor(Permission.objects.all()[0])
     altered = cursor[:3] + ("a" if cursor[3] != "a" else "b") + cursor[4:]
-    others = [DOWN.cursor(Permission.objects.all()[0]), Keyset(ContentType, ("id",)).cursor(parents[0])]
+    others = [DOWN.cursor(Permission.objects.all()[0]), Keyset(Group, ("name", "id")).cursor(Group(name="a", id=1))]
 
     for bad in ["", "rubbish", ":", "\x00", "\ud800", "ä" * 5000, altered, *others]:
         with pytest.raises(BadPage):

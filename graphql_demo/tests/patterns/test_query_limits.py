@@ -122,6 +122,25 @@ def test_fragments_in_a_circle_or_missing_are_left_to_the_specifications_rules(q
     assert validate(SCHEMA, parse(query), [limit_rule(LIMITS), *specified_rules])
 
 
+def test_aliases_of_one_field_are_no_repetition() -> None:
+    aliased = "{ me { " + " ".join(f"a{n}: name" for n in range(6)) + " } }"
+
+    assert validate(SCHEMA, parse(aliased), [limit_rule(Limits(aliases=10, repeats=5))]) == []
+
+
+def test_what_is_exactly_the_limit_passes() -> None:
+    assert cost("{ people(first: 99) { name } }") == LIMITS.cost
+    with pytest.raises(TooLarge):
+        cost("{ people(first: 100) { name } }")
+
+
+def test_a_chain_of_fragments_that_is_deeper_than_pythons_stack_is_an_error_and_no_crash() -> None:
+    chain = "".join(f" fragment F{n} on Person {{ best {{ ...F{n + 1} }} }}" for n in range(2_000))
+    query = f"{{ me {{ ...F0 }} }} {chain} fragment F2000 on Person {{ name }}"
+
+    assert validate(SCHEMA, parse(query), [limit_rule(LIMITS)])
+
+
 def test_it_is_beside_the_specifications_rules() -> None:
     errors = validate(SCHEMA, parse("{ unknown me { best { best { best { name } } } } }"), [limit_rule(LIMITS), *specified_rules])
 
