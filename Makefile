@@ -35,6 +35,10 @@ doctor: ## Find what would go wrong, and how to mend it
 lab: ## Run the experiments against real servers, print one table, keep the results
 	$(door) lab
 
+.PHONY: bench
+bench: ## Time the solutions against the alternatives, as ratios: make bench DEMO=rest_demo
+	$(door) bench
+
 .PHONY: readme
 readme: ## Render the tables of the READMEs from the results
 	$(door) readme

@@ -1,6 +1,7 @@
-"""The lab of one demo, from its folder: `python -m labkit run [NAME ...]`."""
+"""The lab of one demo, from its folder: `python -m labkit run [NAME ...]`, and its benchmarks: `python -m labkit bench [NAME ...]`."""
 
 import argparse
+import importlib
 import json
 import os
 import secrets
@@ -8,8 +9,12 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import django
+from django.core.management import call_command
+from django.db import connections
 from rich.console import Console
 
+from labkit import bench
 from labkit.database import NoPostgres, lab_database
 from labkit.experiment import Result, discover, measure
 from labkit.render import print_table
@@ -20,8 +25,8 @@ console = Console(stderr=True)
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="labkit", description="Runs the experiments of the demo in the current folder.")
-    parser.add_argument("action", choices=["run", "list"])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="experiments to run; all when none is named")
+    parser.add_argument("action", choices=["run", "list", "bench"])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="experiments or benchmarks to run; all when none is named")
     parser.add_argument("--output", type=Path, help="write the results here, as JSON")
     parser.add_argument("--state", type=Path, help="write the progress here, for the HTTP door")
     arguments = parser.parse_args()
@@ -57,11 +62,9 @@ def prepare_environment() -> None:
 
 
 def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser, state: State) -> list[Result]:
-    import django
-    from django.core.management import call_command
-    from django.db import connections
-
     django.setup()
+    if arguments.action == "bench":
+        return run_benchmarks(arguments, parser)
     experiments = discover()
     if unknown := [name for name in arguments.names if name not in experiments]:
         parser.error(f"no experiment {', '.join(unknown)} here; there are: {', '.join(experiments)}")
@@ -87,6 +90,28 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser, state: S
     else:
         print_table([asdict(result) for result in results])
     return results
+
+
+def run_benchmarks(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> list[Result]:
+    """Measures lab/bench.py's benchmarks and puts what came out beside the entries of those that did not run."""
+    benchmarks: dict[str, bench.Benchmark] = importlib.import_module("lab.bench").benchmarks
+    if unknown := [name for name in arguments.names if name not in benchmarks]:
+        parser.error(f"no benchmark {', '.join(unknown)} here; there are: {', '.join(benchmarks)}")
+    call_command("migrate", verbosity=0)
+    path = arguments.output or Path("lab/bench.json")
+    for name in arguments.names or benchmarks:
+        with console.status(name) as status:
+
+            def on_round(number: int, name: str = name) -> None:
+                status.update(f"{name}: round {number + 1} of {benchmarks[name].rounds}")
+
+            entry = bench.measure(benchmarks[name], on_round=on_round)
+        path.write_text(json.dumps(bench.load(path) | {name: entry}, indent=2, ensure_ascii=False) + "\n")
+        console.print(
+            f"{name}: " + ", ".join(f"{row['label']} {row['ratio']:.2f}" for row in entry["rows"]), highlight=False, soft_wrap=True
+        )
+    connections.close_all()
+    return []
 
 
 if __name__ == "__main__":

@@ -18,17 +18,23 @@ START_TIMEOUT_SECONDS = 60
 LEFT_ALONE = "left alone at the barrier"
 
 
-def at_once(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], *, processes: int = 2) -> list[Any]:
+def at_once(
+    function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], *, processes: int = 2, warm_up: tuple[Any, ...] | None = None
+) -> list[Any]:
     """Calls `function(*each)` for each of the arguments, all released by one barrier. Returns the results in order.
 
     `function` and its arguments must be picklable (a function at a module's top). Each call has a thread of its own, with
     its own database connection, opened before the barrier falls. An exception of any call is raised here.
+
+    `warm_up` are the arguments of one more call, made in each process before all others: the first call of a process imports,
+    compiles and connects, and may be through before its neighbours, who wait for the same imports, have begun.
     """
     context = multiprocessing.get_context("spawn")  # a fork would share the parent's sockets
     barrier = context.Barrier(len(arguments), timeout=START_TIMEOUT_SECONDS)
     shares = [list(range(first, len(arguments), processes)) for first in range(processes)]
     with ThreadPoolExecutor(processes) as waiters:
-        running = [waiters.submit(_one_process, context, barrier, function, [arguments[i] for i in share]) for share in shares if share]
+        work = [pickle.dumps((function, warm_up, [arguments[index] for index in share])) for share in shares if share]
+        running = [waiters.submit(_one_process, context, barrier, each) for each in work]
         answers = [process.result() for process in running]
     # the first real error says why the others waited in vain
     if errors := [each for answer in answers for each in answer if isinstance(each, BaseException)]:
@@ -42,9 +48,9 @@ def at_once(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], 
     return results
 
 
-def _one_process(context: Any, barrier: Any, function: Callable[..., Any], arguments: list[tuple[Any, ...]]) -> list[Any]:
+def _one_process(context: Any, barrier: Any, work: bytes) -> list[Any]:
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_in_child, args=(sender, barrier, pickle.dumps((function, arguments))), daemon=True)
+    process = context.Process(target=_in_child, args=(sender, barrier, work), daemon=True)
     process.start()
     sender.close()
     try:
@@ -59,7 +65,7 @@ def _one_process(context: Any, barrier: Any, function: Callable[..., Any], argum
 
 def _in_child(sender: Any, barrier: Any, work: bytes) -> None:
     django.setup()
-    function, arguments = pickle.loads(work)  # only now: what it names imports models, which need Django set up
+    function, warm_up, arguments = pickle.loads(work)  # only now: what it names imports models, which need Django set up
 
     def one(each: tuple[Any, ...]) -> Any:
         try:
@@ -75,6 +81,8 @@ def _in_child(sender: Any, barrier: Any, work: bytes) -> None:
             connections.close_all()
 
     try:
+        if warm_up is not None:
+            function(*warm_up)
         with ThreadPoolExecutor(len(arguments)) as pool:
             sender.send([as_sent(result) for result in pool.map(one, arguments)])
     except BaseException as error:  # the parent must hear of it, whatever it is

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+NO_EXPERIMENTS = {"urls", "bench"}  # bench imports what only the workbench has
 # Counts by name. A value whose name ends in _ms is a time, and is never part of a proof.
 Counts = dict[str, int | float]
 
@@ -88,7 +89,8 @@ def measure(experiment: Experiment, *, demo: str, on_stage: Callable[[str], None
 def discover(package: str = "lab") -> dict[str, Experiment]:
     """Every experiment of the demo whose folder we are in, by name."""
     folder = importlib.import_module(package)
-    modules = (importlib.import_module(f"{package}.{module.name}") for module in pkgutil.iter_modules(folder.__path__))
+    names = [module.name for module in pkgutil.iter_modules(folder.__path__) if module.name not in NO_EXPERIMENTS]
+    modules = [importlib.import_module(f"{package}.{name}") for name in names]
     found = [module.experiment for module in modules if isinstance(getattr(module, "experiment", None), Experiment)]
     return {experiment.name: experiment for experiment in sorted(found, key=lambda each: each.name)}
 

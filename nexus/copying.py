@@ -11,7 +11,17 @@ from nexus.demos import demos
 
 
 def patterns() -> dict[str, Path]:
-    """Every pattern by `demo/name`: a module or a package of `patterns/`."""
+    """Every pattern by `demo/name`, where it is at home."""
+    return {name: path for name, path in _modules().items() if test_of(path).exists()}
+
+
+def borrowed() -> dict[str, Path]:
+    """The copies by `demo/name`: a demo that uses another's pattern has taken it out, without its test, and leaves it as it is."""
+    return {name: path for name, path in _modules().items() if not test_of(path).exists()}
+
+
+def _modules() -> dict[str, Path]:
+    """Every module and package of `patterns/`."""
     found = {}
     for demo in demos():
         for path in sorted((demo / "patterns").iterdir()):
@@ -19,6 +29,10 @@ def patterns() -> dict[str, Path]:
                 continue
             found[f"{demo.name}/{path.stem}"] = path
     return found
+
+
+def test_of(pattern: Path) -> Path:
+    return pattern.parent.parent / "tests/patterns" / f"test_{pattern.stem}.py"
 
 
 def needed(pattern: Path) -> list[Path]:
@@ -40,7 +54,7 @@ def copy(pattern: Path, to: Path) -> list[Path]:
 
     Refuses to overwrite. Returns what it wrote.
     """
-    test = pattern.parent.parent / "tests/patterns" / f"test_{pattern.stem}.py"
+    test = test_of(pattern)
     pairs = [(each, to / "patterns" / each.name) for each in needed(pattern)] + [(test, to / "tests/patterns" / test.name)]
     for _, target in pairs:
         if target.exists():

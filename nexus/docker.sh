@@ -37,7 +37,7 @@ up() {
 
 # The workbench's container, in a project of its own: beside a running `make up`, with servers of its own.
 in_workbench() {
-    export COMPOSE_PROJECT_NAME=nexus-test COMPOSE_PROFILES=workbench RABBITMQ_MANAGEMENT_PORT=0
+    export COMPOSE_PROJECT_NAME="${COMPOSE_PROJECT_NAME:-nexus}-test" COMPOSE_PROFILES=workbench RABBITMQ_MANAGEMENT_PORT=0
     trap 'docker compose down --volumes --remove-orphans >/dev/null 2>&1' EXIT
     trap 'exit 130' INT TERM
     docker compose run --rm --build --no-TTY workbench "$@"
@@ -60,7 +60,7 @@ reset)
     ;;
 status) table ;;
 logs) docker compose logs --follow --tail 100 ;;
-test | lab) in_workbench python -m nexus "$action" ;;
+test | lab | bench) in_workbench python -m nexus "$action" ;;
 doctor) doctor ;;
 *) native "$@" ;;
 esac

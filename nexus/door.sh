@@ -13,10 +13,15 @@ fail() {
 random_hex() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
 create_env() {
-    [ -e .env ] && return
+    if [ -e .env ]; then
+        # made by an older version: it gets what has come since
+        grep -q '^WEBHOOK_SECRET=' .env || printf 'WEBHOOK_SECRET=%s\n' "$(random_hex)" >>.env
+        return
+    fi
     (umask 077 && while IFS= read -r line || [ -n "$line" ]; do
         case $line in
-        SECRET_KEY= | SERVICE_PASSWORD= | DEMO_PASSWORD=) line=$line$(random_hex) ;;
+        SECRET_KEY= | SERVICE_PASSWORD= | DEMO_PASSWORD= | WEBHOOK_SECRET=) line=$line$(random_hex) ;;
+        COMPOSE_PROJECT_NAME=) line=${line}nexus-$(random_hex | cut -c 1-6) ;;
         esac
         printf '%s\n' "$line"
     done <.env.example >.env.draft) 2>/dev/null || fail "cannot write in $(pwd): is the disk full or read-only?"
@@ -63,12 +68,12 @@ check_env() {
     case $PORT_BASE in *[!0-9]* | 0* | ?????? | '') fail "PORT_BASE is \"$PORT_BASE\"; it must be a number from 1024 to 65400" ;; esac
     { [ "$PORT_BASE" -ge 1024 ] && [ "$PORT_BASE" -le 65400 ]; } || fail "PORT_BASE is $PORT_BASE; it must be from 1024 to 65400"
     case ${RUNTIME:-} in '' | native | docker) ;; *) fail "RUNTIME is \"$RUNTIME\"; it must be native, docker or empty" ;; esac
-    for name in SECRET_KEY SERVICE_PASSWORD DEMO_PASSWORD; do
+    for name in SECRET_KEY SERVICE_PASSWORD DEMO_PASSWORD WEBHOOK_SECRET; do
         eval "value=\${$name:-}"
         [ -n "$value" ] || fail "$name is empty. Give it a value in .env, or remove .env: make up makes a new one"
     done
     case $SERVICE_PASSWORD in *[!A-Za-z0-9_-]*) fail "SERVICE_PASSWORD may hold letters, digits, _ and - only: it becomes part of URLs" ;; esac
-    for name in SECRET_KEY DEMO_PASSWORD; do
+    for name in SECRET_KEY DEMO_PASSWORD WEBHOOK_SECRET; do
         eval "value=\$$name"
         case $value in *[!!-~]* | *[\"\'\`\\#\;%\$]*) fail "$name may hold letters, digits and signs, but no space, quote, backslash, #, ;, % or \$" ;; esac
     done
@@ -82,7 +87,8 @@ check_env() {
     export DEMO
     export PORT_BASE PORTAL_PORT=$PORT_BASE REST_DEMO_PORT=$((PORT_BASE + 1)) GRAPHQL_DEMO_PORT=$((PORT_BASE + 2))
     export QUEUE_DEMO_PORT=$((PORT_BASE + 3)) CACHING_DEMO_PORT=$((PORT_BASE + 4)) DATABASE_DEMO_PORT=$((PORT_BASE + 5))
-    export ASYNC_DEMO_PORT=$((PORT_BASE + 6)) CARRIERS_PORT=$((PORT_BASE + 61)) RABBITMQ_MANAGEMENT_PORT=$((PORT_BASE + 73))
+    export ASYNC_DEMO_PORT=$((PORT_BASE + 6)) CARRIERS_PORT=$((PORT_BASE + 61)) PAYMENTS_PORT=$((PORT_BASE + 62))
+    export RABBITMQ_MANAGEMENT_PORT=$((PORT_BASE + 73))
 }
 
 pick_runtime() {
@@ -97,7 +103,7 @@ pick_runtime() {
 
 # What runs was started with a PORT_BASE, and is found there whatever the shell says now.
 find_running() {
-    case $action in up | reset | test | lab | claims) return ;; esac
+    case $action in up | reset | test | lab | bench | claims) return ;; esac
     [ -f .run/supervisord.conf ] || return 0
     port=$(sed -n 's/^port=127.0.0.1://p' .run/supervisord.conf)
     PORT_BASE=$((port - 99))

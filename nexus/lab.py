@@ -64,6 +64,19 @@ def measure_demo(path: Path, urls: Mapping[str, str], only: str | None) -> list[
         return list(json.loads(output.read_text()))
 
 
+def bench(demo: str | None, only: str | None) -> int:
+    """Runs the benchmarks of each demo that has some, and keeps the ratios in its lab/bench.json."""
+    rooms = [path for path in demos(demo) if (path / "lab/bench.py").exists()]
+    if not rooms:
+        console.print(f"{demo} has no benchmarks")
+        return 2
+    with private_set() as urls:
+        return max(
+            call([sys.executable, "-m", "labkit", "bench", *([only] if only else [])], cwd=path, env=environment(path.name, urls))
+            for path in rooms
+        )
+
+
 def claims(demo: str | None) -> int:
     """0 when every README says what its results say, and a fresh measurement bears the results out."""
     problems = readme.differences()

@@ -2,6 +2,7 @@
 
 challenges            the table of a demo's challenges (in the root's README: of all demos)
 counts NAME           what one experiment counted, naive beside solved
+bench NAME            the ratios of one benchmark
 output                what `make lab` printed
 map                   one line a file, from its docstring
 patterns              every pattern, with the problem it solves
@@ -17,6 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
+from labkit import bench
 from labkit.experiment import load_results
 from labkit.render import markdown_counts, print_table
 from nexus import copying
@@ -53,8 +55,8 @@ def rendered(path: Path) -> str:
 
 
 def body(path: Path, kind: str, arguments: list[str]) -> str:
-    makers: tuple[Callable[..., str], ...] = (challenges, counts, output, file_map, patterns, source)
-    known = {maker.__name__.removeprefix("file_"): maker for maker in makers}
+    makers: tuple[Callable[..., str], ...] = (challenges, counts, benchmark, output, file_map, patterns, source)
+    known = {{"file_map": "map", "benchmark": "bench"}.get(maker.__name__, maker.__name__): maker for maker in makers}
     if kind not in known:
         raise RuntimeError(f"{path.relative_to(ROOT)}: unknown marker {kind}; there are {', '.join(known)}")
     return known[kind](path.parent, *arguments)
@@ -81,6 +83,13 @@ def counts(folder: Path, name: str) -> str:
     if result is None:
         raise RuntimeError(f"{folder.name} has no result of {name}: make lab DEMO={folder.name}")
     return f"\n{markdown_counts(result)}\n"
+
+
+def benchmark(folder: Path, name: str) -> str:
+    entries = bench.load(folder / "lab/bench.json")
+    if name not in entries:
+        raise RuntimeError(f"{folder.name} has no benchmark {name} on record: make bench DEMO={folder.name}")
+    return f"\n{bench.markdown(entries[name])}\n"
 
 
 def output(folder: Path) -> str:

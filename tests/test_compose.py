@@ -20,8 +20,9 @@ IMAGES = {"postgres:17-alpine", "redis:8-alpine", "rabbitmq:4-management-alpine"
 def variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("POSTGRES_URL", "REDIS_URL", "RABBITMQ_URL", "MEMCACHED_URL"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in {"SECRET_KEY": "secret", "SERVICE_PASSWORD": "word", "DEMO_PASSWORD": "demo", "PORT_BASE": "8000"}.items():
-        monkeypatch.setenv(name, value)
+    for name in ("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET"):
+        monkeypatch.setenv(name, "word")
+    monkeypatch.setenv("PORT_BASE", "8000")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -62,7 +63,7 @@ def test_each_demo_has_a_profile_and_a_one_shot_setup() -> None:
 
 
 def test_no_secret_has_a_default() -> None:
-    secrets = re.findall(r"\$\{((?:SECRET_KEY|SERVICE_PASSWORD|DEMO_PASSWORD)[^}]*)\}", FILE.read_text())
+    secrets = re.findall(r"\$\{((?:SECRET_KEY|SERVICE_PASSWORD|DEMO_PASSWORD|WEBHOOK_SECRET)[^}]*)\}", FILE.read_text())
 
     assert secrets
     assert [each for each in secrets if "-" in each] == []
@@ -103,7 +104,7 @@ def test_a_missing_server_leaves_its_demos_on_their_defaults(variables: None, mo
     assert environments["rest"]["DATABASE_URL"].startswith("sqlite:///")
     assert "RABBITMQ_URL" not in environments["queue"]
     assert "REDIS_URL" in environments["caching"]
-    assert set(plan.left_out) == {"queue-relay", "queue-consumer", "queue-worker"}
+    assert set(plan.left_out) == {"rest-relay", "queue-relay", "queue-consumer", "queue-worker"}
 
 
 def test_a_server_that_the_environment_names_is_used_and_none_started(variables: None, monkeypatch: pytest.MonkeyPatch) -> None:

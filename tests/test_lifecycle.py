@@ -201,7 +201,7 @@ def door(folder: Path, action: str, env_lines: list[str] | None = None, **variab
     copy = folder / "copy"
     shutil.copytree(ROOT, copy, ignore=LEFT_BEHIND)
     if env_lines is not None:
-        secrets = ["SECRET_KEY=s", "SERVICE_PASSWORD=s", "DEMO_PASSWORD=s"]
+        secrets = ["SECRET_KEY=s", "SERVICE_PASSWORD=s", "DEMO_PASSWORD=s", "WEBHOOK_SECRET=s"]
         (copy / ".env").write_text("\n".join([*env_lines, *secrets]) + "\n")
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)} | variables
     return subprocess.run(["/bin/sh", "nexus/door.sh", action], cwd=copy, env=environment, capture_output=True, text=True, timeout=60)

@@ -7,14 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from graphene_django.views import HttpError
 from graphql import DocumentNode, GraphQLError, GraphQLFormattedError, GraphQLSchema, validate
 from graphql.validation import MaxIntrospectionDepthRule, NoSchemaIntrospectionCustomRule, specified_rules
 
-from community.tokens import LIFETIME, BadToken, bearer, issue
+from community.tokens import BadToken, bearer, issue
 from patterns.document_cache import cached
 from patterns.graphql_over_http import GraphQLOverHTTPView, bad_request
 from patterns.masked_errors import masked
@@ -82,4 +81,4 @@ def token(request: HttpRequest) -> JsonResponse:
     user = authenticate(request, username=name, password=password) if texts else None
     if user is None:
         return JsonResponse({"errors": [{"message": "The username or the password is wrong."}]}, status=401)
-    return JsonResponse({"access": issue(user, now=timezone.now()), "expires_in": int(LIFETIME.total_seconds())})
+    return JsonResponse({"access": issue(user), "expires_in": int(settings.ACCESS_TOKEN_LIFETIME.total_seconds())})

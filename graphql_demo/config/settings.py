@@ -1,5 +1,6 @@
 """All settings of this demo, read from the environment. With nothing set, `manage.py` runs it on SQLite in debug mode."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -16,7 +17,8 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 GRAPHIQL = env.bool("GRAPHIQL", default=DEBUG)  # the explorer at /graphql/, for browsers
 INTROSPECTION = env.bool("INTROSPECTION", default=GRAPHIQL)  # the schema may be read, and errors make suggestions
 TRUSTED_DOCUMENTS_ONLY = env.bool("TRUSTED_DOCUMENTS_ONLY", default=False)  # those of trusted_documents.json, and no others
-ACCESS_TOKEN_KEY = env("ACCESS_TOKEN_KEY", default=SECRET_KEY)  # shared with the service that issues tokens: rest_demo
+TOKEN_SIGNING_KEY = env("TOKEN_SIGNING_KEY", default="") or SECRET_KEY  # the same for all services that read our access tokens
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)  # how long a stolen one is good, as nothing revokes it
 LAB = env.bool("LAB", default=False)  # mounts /lab/, where anyone may start an experiment
 
 INSTALLED_APPS = [

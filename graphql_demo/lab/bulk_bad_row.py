@@ -67,7 +67,7 @@ def fill() -> str:
     Product.objects.all().delete()
     Product.objects.bulk_create(Product(sku=row["sku"], name="Mug", price="4.90") for row in REVIEWS)
     writer, _ = get_user_model().objects.get_or_create(username="writer")
-    return issue(writer, now=timezone.now())
+    return issue(writer)
 
 
 def send(view: Any, query: str, variables: dict[str, Any], **headers: str) -> str:

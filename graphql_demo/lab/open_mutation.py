@@ -113,11 +113,7 @@ def try_all(view: Any, side: int, selection: str, review_id: str) -> Counts:
     counts: Counts = {"attempts": 0, "wrong_successes": 0, "wrong_refusals": 0}
     for role, (may, *texts) in pairs(ROLES, ACTIONS.values()):
         text = texts[side] % review_id if "%s" in texts[side] else texts[side]
-        token = (
-            {}
-            if role == "visitor"
-            else {"Authorization": f"Bearer {issue(get_user_model().objects.get(username=role), now=timezone.now())}"}
-        )
+        token = {} if role == "visitor" else {"Authorization": f"Bearer {issue(get_user_model().objects.get(username=role))}"}
         request = RequestFactory().post(
             "/", {"query": f"mutation {{ {text} {selection} }}"}, content_type="application/json", headers=token
         )

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 from pika.adapters.blocking_connection import BlockingChannel
 
 from fulfilment import topology
-from fulfilment.events import Malformed, OrderPlaced, parse_order_placed
+from fulfilment.events import SOURCE, Malformed, OrderPlaced, parse_order_placed
 from fulfilment.tasks import fulfil_order
 from patterns.outbox.relay import backoff_seconds
 from patterns.publisher import CONNECTION_ERRORS, in_one_line
@@ -63,7 +63,8 @@ def consume(channel: BlockingChannel, *, stop: threading.Event, on_turn: Callabl
             logger.warning("to the dead letters: %s", error)
             channel.basic_reject(method.delivery_tag, requeue=False)
             continue
-        if hand_over(event, channel.connection, stop=stop, on_turn=on_turn):
+        not_ours = event.source != SOURCE  # another service's order, of which we have no row
+        if not_ours or hand_over(event, channel.connection, stop=stop, on_turn=on_turn):
             channel.basic_ack(method.delivery_tag)
 
 

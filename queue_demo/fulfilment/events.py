@@ -9,6 +9,7 @@ from typing import Any
 from fulfilment.models import Order
 from fulfilment.topology import ORDER_PLACED
 
+SOURCE = "/fulfilment"
 MAX_EVENT_BYTES = 64 * 1024  # ours are below 10 KB
 
 
@@ -21,6 +22,7 @@ class OrderPlaced:
     event_id: uuid.UUID
     order_id: uuid.UUID
     correlation_id: str
+    source: str
 
 
 def order_placed(order: Order, quantities: Mapping[str, int], *, correlation_id: str) -> dict[str, Any]:
@@ -28,7 +30,7 @@ def order_placed(order: Order, quantities: Mapping[str, int], *, correlation_id:
     return {
         "specversion": "1.0",
         "id": str(uuid.uuid4()),
-        "source": "/fulfilment",
+        "source": SOURCE,
         "type": ORDER_PLACED,
         "time": order.placed_at.isoformat(),
         "subject": order.aggregate,
@@ -49,6 +51,11 @@ def parse_order_placed(body: bytes) -> OrderPlaced:
         event = json.loads(body)
         if (event["specversion"], event["type"]) != ("1.0", ORDER_PLACED):
             raise Malformed(f"version {event['specversion']!r:.20} of {event['type']!r:.40}")
-        return OrderPlaced(uuid.UUID(event["id"]), uuid.UUID(event["data"]["order_id"]), str(event.get("correlationid", ""))[:64])
+        return OrderPlaced(
+            event_id=uuid.UUID(event["id"]),
+            order_id=uuid.UUID(event["data"]["order_id"]),
+            correlation_id=str(event.get("correlationid", ""))[:64],
+            source=str(event["source"]),
+        )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise Malformed(f"{type(error).__name__}: {error}"[:100]) from error

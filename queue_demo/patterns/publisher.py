@@ -18,6 +18,7 @@ Source: rabbitmq.com/docs/confirms; pika documentation, "Using Delivery Confirma
 
 import contextlib
 import time
+from collections.abc import Callable
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
@@ -38,10 +39,22 @@ class BrokerUnavailable(Exception):
 
 
 class Publisher:
-    """Publishes to one durable topic exchange, which it declares. Connects on first use. `url` is amqp://user:password@host:port/vhost."""
+    """Publishes to one durable topic exchange, which it declares. Connects on first use. `url` is amqp://user:password@host:port/vhost.
 
-    def __init__(self, url: str, exchange: str, *, timeout_seconds: float = 3, heartbeat_seconds: int = 5) -> None:
+    `declare` is called with the channel of each new connection: for a queue that has to be there before the first message.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        exchange: str,
+        *,
+        declare: Callable[[BlockingChannel], None] = lambda channel: None,
+        timeout_seconds: float = 3,
+        heartbeat_seconds: int = 5,
+    ) -> None:
         self.exchange = exchange
+        self.declare = declare
         self.parameters = pika.URLParameters(url)
         self.parameters.heartbeat = heartbeat_seconds
         self.parameters.blocked_connection_timeout = timeout_seconds
@@ -87,6 +100,7 @@ class Publisher:
             self._connection = pika.BlockingConnection(self.parameters)
             channel = self._connection.channel()
             channel.exchange_declare(self.exchange, "topic", durable=True)
+            self.declare(channel)
             channel.confirm_delivery()
             self._channel = channel
         return self._channel

@@ -14,7 +14,7 @@ from labkit import FaultProxy
 from labkit.processes import wait_until
 from tests.conftest import Broker
 
-EVENT = '{"specversion": "1.0", "id": "%s", "type": "order.placed", "data": {"order_id": "%s"}}'
+EVENT = '{"specversion": "1.0", "id": "%s", "source": "%s", "type": "order.placed", "data": {"order_id": "%s"}}'
 
 
 class Celery:
@@ -61,9 +61,9 @@ def start(broker: Broker, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Ite
             future.result(10)
 
 
-def deliver(broker: Broker) -> str:
+def deliver(broker: Broker, source: str = "/fulfilment") -> str:
     order_id = str(uuid.uuid4())
-    broker.channel.basic_publish(broker.exchange, "order.placed", (EVENT % (uuid.uuid4(), order_id)).encode())
+    broker.channel.basic_publish(broker.exchange, "order.placed", (EVENT % (uuid.uuid4(), source, order_id)).encode())
     return order_id
 
 
@@ -100,6 +100,14 @@ def test_an_acknowledged_event_is_gone(broker: Broker, celery: Celery, start: Ca
 
     wait_until(lambda: len(celery.tasks) > 3, timeout_seconds=10, what="the last task")
     assert celery.tasks == order_ids
+
+
+def test_another_services_order_is_passed_over(broker: Broker, celery: Celery, start: Callable[..., threading.Event]) -> None:
+    deliver(broker, source="/shop")
+    own = deliver(broker)
+    start()
+
+    wait_until(lambda: celery.tasks == [own], timeout_seconds=10, what="the task")
 
 
 def test_consuming_goes_on_after_an_outage(

@@ -31,6 +31,7 @@ def test_an_event_of_another_producer_needs_no_more_than_this() -> None:
         json.dumps({**GOOD, "specversion": "2.0"}).encode(),
         json.dumps({**GOOD, "type": "order.paid"}).encode(),
         json.dumps({**GOOD, "id": 1}).encode(),
+        json.dumps({key: value for key, value in GOOD.items() if key != "source"}).encode(),
         json.dumps({**GOOD, "data": None}).encode(),
         json.dumps({**GOOD, "data": {"order_id": ["x"]}}).encode(),
         json.dumps({**GOOD, "padding": "x" * MAX_EVENT_BYTES}).encode(),

@@ -1,9 +1,14 @@
 """All settings of this demo, read from the environment. With nothing set, `manage.py` runs it on SQLite in debug mode."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
+from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
+from pythonjsonlogger.core import RESERVED_ATTRS
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -20,15 +25,22 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "corsheaders",
+    "django_filters",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "patterns.idempotency",
+    "patterns.outbox",
+    "patterns.refresh_rotation",
+    "patterns.signed_webhook",
     "shop",
 ]
 MIDDLEWARE = [
     "patterns.request_id.RequestIdMiddleware",  # first: the others' errors have an id too
     "patterns.problem_details.BareErrorMiddleware",
+    "patterns.body_limit.BodyLimitMiddleware",
+    "corsheaders.middleware.CorsMiddleware",  # before whatever may answer
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -50,6 +62,37 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = ["shop.authentication.NulRefusingBackend"]
+PASSWORD_HASHERS = [f"django.contrib.auth.hashers.{name}PasswordHasher" for name in ("Argon2", "PBKDF2")]  # the second reads old ones
+TOKEN_SIGNING_KEY = env("TOKEN_SIGNING_KEY", default="") or SECRET_KEY  # the same for all services that read our access tokens
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)  # how long a stolen one is good, as nothing revokes it
+REFRESH_FAMILY_LIFETIME = timedelta(days=30)  # after it, a password is asked for again
+
+# Empty: no broker. Events wait in the outbox.
+RABBITMQ_URL = env("RABBITMQ_URL", default="")
+EVENTS_EXCHANGE = env("EVENTS_EXCHANGE", default="shop.events")
+# Empty: no payments. The provider's calls are signed with one of the secrets; there are two while one is exchanged for the other.
+PAYMENT_PROVIDER_URL = env("PAYMENT_PROVIDER_URL", default="").rstrip("/")
+WEBHOOK_SECRETS = env.list("WEBHOOK_SECRETS", default=[])
+if PAYMENT_PROVIDER_URL and not DEBUG and min(map(len, WEBHOOK_SECRETS), default=0) < 24:
+    raise ImproperlyConfigured("WEBHOOK_SECRETS is missing or too short: PAYMENT_PROVIDER_URL needs secrets of 24 characters or more")
+ALIVE_FILE = env("ALIVE_FILE", default="")  # touched on each turn of a process's loop, so that its age tells whether it turns
+
+# Empty: each process counts for itself. Nothing but the rate limits is in Redis.
+REDIS_URL = env("REDIS_URL", default="")
+# No retries: a count whose answer was lost would be counted twice. redis-py's own waits add up to a minute.
+REDIS_OPTIONS = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2, "retry": Retry(NoBackoff(), 0)}
+RATE_LIMIT_PREFIX = f"rest:{DATABASES['default']['NAME']}"  # users are counted by id, and each database has a user 1
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)  # how many of ours append to X-Forwarded-For; 0: nobody does, it is ignored
+LOGINS_PER_MINUTE_AND_ADDRESS = env.int("LOGINS_PER_MINUTE_AND_ADDRESS", default=20)
+LOGINS_PER_MINUTE_AND_USER = env.int("LOGINS_PER_MINUTE_AND_USER", default=10)
+WRITES_PER_MINUTE = env.int("WRITES_PER_MINUTE", default=600)  # by one user: no person clicks ten times a second
+
+# Pages of these origins may call the API from a browser: the ports of the usual frontend dev servers. No cookies: tokens.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=["http://localhost:3000", "http://localhost:5173"])
+CORS_ALLOW_HEADERS = (*default_headers, "if-match", "if-none-match", "idempotency-key", "x-request-id")
+CORS_EXPOSE_HEADERS = ["ETag", "X-Request-ID", "Idempotency-Replayed", "Retry-After", "RateLimit", "RateLimit-Policy"]
+
+MAX_BODY_BYTES = 1_000_000  # the largest honest one is an import of 1,000 products
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -69,19 +112,35 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "patterns.request_id.RequestIdFilter"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "line"}},
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": "levelname,name,request_id,message",
+            "style": ",",
+            "timestamp": "time",  # UTC, ISO 8601
+            "rename_fields": {"levelname": "level", "name": "logger"},
+            "reserved_attrs": [*RESERVED_ATTRS, "request"],  # its repr has the query, which may hold a secret
+            "json_ensure_ascii": True,  # an error may quote half of a surrogate pair, which no file can hold
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "json"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django": {"level": "INFO"}},  # no handlers of its own: Django's would print all a second time, without the id
+    "loggers": {
+        "django": {"level": "INFO"},  # no handlers of its own: Django's would print all a second time, without the id
+        "pika": {"level": "CRITICAL"},  # several lines and a traceback for each refused connection; the relay says it in one
+    },
 }
 REST_FRAMEWORK = {
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "EXCEPTION_HANDLER": "patterns.problem_details.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_PARSER_CLASSES": ["shop.parsers.NestingSafeJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["shop.api.renderers.FastJSONRenderer", "rest_framework.renderers.BrowsableAPIRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["shop.api.parsers.NestingSafeJSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.BasicAuthentication",
+        "shop.authentication.BearerAuthentication",  # first: it says how to log in, in a 401
         "rest_framework.authentication.SessionAuthentication",
     ],
+    "DEFAULT_THROTTLE_CLASSES": ["shop.api.throttles.WriteThrottle"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
 SPECTACULAR_SETTINGS = {

@@ -17,9 +17,9 @@ from rest_framework.test import APIRequestFactory
 
 from labkit import Counts, Experiment
 from patterns.keyset import sort_order
+from shop.api.products import ProductList
+from shop.api.serializers import ProductSerializer
 from shop.models import Product
-from shop.serializers import ProductSerializer
-from shop.views import ProductList
 
 WALKED, STORED = 2_000, 200_000
 PRICES = 20  # so 100 products share each price in the walk, and 10,000 in the full table
@@ -37,7 +37,7 @@ class NumberedPages(PageNumberPagination):
 class NaiveProductList(generics.ListAPIView[Product]):
     permission_classes = [AllowAny]
     serializer_class = ProductSerializer
-    queryset = Product.objects.order_by("price")
+    queryset = Product.objects.for_listing().order_by("price")
     pagination_class = NumberedPages
 
 
@@ -51,7 +51,7 @@ class DrfCursorProductList(generics.ListAPIView[Product]):
 
     permission_classes = [AllowAny]
     serializer_class = ProductSerializer
-    queryset = Product.objects.all()
+    queryset = Product.objects.for_listing()
     pagination_class = DrfCursor
 
 

@@ -5,9 +5,6 @@ The same wrong requests go to the shop as it is, and to the shop as it usually g
 """
 
 import json
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
 from django.conf import settings
@@ -21,12 +18,15 @@ from rest_framework.response import Response
 
 from config import urls
 from labkit import Counts, Experiment
+from labkit.logs import quiet
 from patterns.idempotency.models import StoredAnswer
+from shop.api.orders import OrderList
+from shop.api.products import ProductList
 from shop.models import Order, Product
-from shop.views import OrderList, ProductList
 
-PRODUCTS, ORDERS = "/api/v1/products/", "/api/v1/orders/"
+PRODUCTS, ORDERS, LOGIN = "/api/v1/products/", "/api/v1/orders/", "/api/v1/auth/token/"
 ONE_MUG = {"lines": [{"sku": "SKU-000001", "quantity": 1}]}
+NO_ORDER = "00000000-0000-4000-8000-000000000000"
 DATABASE_ERROR = "relation shop_order has no column card_number"
 JSON_ERROR = "Expecting property name enclosed in double quotes"  # Python's, of the body {lines: []}
 MEMBERS = {"type", "title", "status", "code", "detail", "instance", "request_id", "errors"}
@@ -34,10 +34,11 @@ MEMBERS = {"type", "title", "status", "code", "detail", "instance", "request_id"
 # The error's kind, who asks, what with. "broken" has a database that refuses the shop's statements.
 Call = tuple[str, str, str, str, dict[str, Any]]
 CALLS: list[Call] = [
-    *[("unknown route", "customer", "GET", route, {}) for route in ("/nothing", "/api/v1/nothing/", f"{ORDERS}1/")],
+    *[("unknown route", "customer", "GET", route, {}) for route in ("/nothing", "/api/v1/nothing/", f"{ORDERS}1/", f"{ORDERS}{NO_ORDER}/")],
     *[("wrong method", "customer", "DELETE", route, {}) for route in ("/ready", "/api/schema/", PRODUCTS, ORDERS)],
     *[("not logged in", "visitor", method, ORDERS, {}) for method in ("GET", "POST")],
-    ("wrong password", "visitor", "GET", ORDERS, {"headers": {"Authorization": "Basic Y3VzdG9tZXI6d3Jvbmc="}}),
+    ("wrong password", "visitor", "POST", LOGIN, {"body": {"username": "customer", "password": "wrong"}}),
+    ("wrong token", "visitor", "GET", ORDERS, {"headers": {"Authorization": "Bearer rubbish"}}),
     ("no CSRF token", "forged", "POST", ORDERS, {"body": ONE_MUG}),
     ("unknown host", "customer", "GET", "/nothing", {"headers": {"Host": "evil.example"}}),
     *[("unknown format", "customer", "GET", f"{route}?format=xml", {}) for route in (PRODUCTS, ORDERS)],
@@ -97,7 +98,7 @@ def solved() -> Counts:
 
 def ask() -> Counts:
     customer, _ = get_user_model().objects.get_or_create(username="customer")
-    Product.objects.get_or_create(sku="SKU-000001", defaults={"name": "Mug", "price": "4.90"})
+    Product.objects.get_or_create(sku="SKU-000001", defaults={"name": "Mug", "price": "4.90", "stock": 1000})
     Order.objects.all().delete()
     StoredAnswer.objects.all().delete()
     with quiet():
@@ -142,16 +143,6 @@ def shape(answer: HttpResponse) -> tuple[str, frozenset[str]]:
     kind = answer.headers.get("Content-Type", "").partition(";")[0]
     body = json.loads(answer.content) if kind.endswith("json") and answer.content else None
     return kind, frozenset(body if isinstance(body, dict) else ())
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """The tracebacks are meant for the log, and here they are not news."""
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 experiment = Experiment(

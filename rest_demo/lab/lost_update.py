@@ -19,9 +19,9 @@ from rest_framework.views import APIView
 
 from labkit import Counts, Experiment, at_once
 from patterns.conditional import answer_read, etag_of, is_known
+from shop.api.products import ProductDetail
+from shop.api.serializers import ProductDetailSerializer
 from shop.models import Product
-from shop.serializers import ProductDetailSerializer
-from shop.views import ProductDetail
 
 PAIRS = 20
 CHECK_SECONDS = 0.2  # another service is asked before the save; with 0.02 only some of the pairs meet

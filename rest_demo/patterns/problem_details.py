@@ -16,7 +16,7 @@ Use instead     drf-standardized-errors, when the schema should list every error
 
 `type` is always about:blank, which says that the status says it all; `code` tells apart what shares one status. `errors` is a
 list of {pointer, code, detail}, one for each invalid field, empty for other errors. `pointer` is a JSON Pointer into the
-request's body, as a URI fragment: "#/lines/0/quantity". `request_id` is null without `patterns/request_id.py`.
+request's body, or query, as a URI fragment: "#/lines/0/quantity". `request_id` is null without `patterns/request_id.py`.
 
 Source: RFC 9457, sections 3 and 4.2.1; RFC 6901, section 6.
 """

@@ -1,10 +1,13 @@
-"""What the shop does. Each function is one transaction."""
+"""What the shop does. Each function is one transaction, and tells of it in the outbox."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.utils import timezone
 
+from shop import events
 from shop.models import Order, OrderLine, Product
 
 
@@ -12,15 +15,72 @@ class UnknownProduct(Exception):
     """An order names a SKU that the shop does not sell."""
 
 
+class OutOfStock(Exception):
+    """There is less of it than was ordered."""
+
+
+class NotCancellable(Exception):
+    """The order has been paid."""
+
+
+@transaction.atomic
+def add_products(rows: Iterable[Mapping[str, Any]]) -> list[bool]:
+    """Adds each product whose SKU is new; False for the others. A savepoint each: one refused row takes back nothing but itself."""
+    added = []
+    for row in rows:
+        try:
+            with transaction.atomic():
+                Product.objects.create(**row)
+            added.append(True)
+        except IntegrityError:
+            added.append(False)
+    return added
+
+
+@transaction.atomic
+def update_product(product: Product, *, changes: Mapping[str, Any]) -> None:
+    """Writes the changed columns, and no others: name, category, price."""
+    price = product.price
+    for name, value in changes.items():
+        setattr(product, name, value)
+    product.save(update_fields=list(changes))
+    if product.price != price:
+        events.announce_price(product)
+
+
 @transaction.atomic
 def place_order(*, customer: User, quantities: Mapping[str, int]) -> Order:
-    """Places an order of `quantities` (SKU → pieces, each at least 1) at today's prices. Raises UnknownProduct."""
-    products = Product.objects.in_bulk(quantities, field_name="sku")
+    """Places an order of `quantities` (SKU → pieces, each at least 1) at today's prices. Raises UnknownProduct, OutOfStock."""
+    products = Product.objects.locked(quantities)
     if unknown := sorted(set(quantities) - set(products)):
         raise UnknownProduct(", ".join(unknown))
+    if short := sorted(sku for sku, product in products.items() if product.stock < quantities[sku]):
+        raise OutOfStock(", ".join(short))
+    for sku, product in products.items():
+        product.stock -= quantities[sku]
+    Product.objects.bulk_update(products.values(), ["stock"])
     order = Order.objects.create(customer=customer)
     OrderLine.objects.bulk_create(
-        OrderLine(order=order, product=products[sku], quantity=quantity, unit_price=products[sku].price)
-        for sku, quantity in quantities.items()
+        OrderLine(order=order, product=product, quantity=quantities[sku], unit_price=product.price) for sku, product in products.items()
     )
+    events.announce_order("placed", order)
+    return order
+
+
+@transaction.atomic
+def cancel_order(order: Order) -> Order:
+    """Gives the pieces back to the stock. Cancelling it again changes nothing. Raises NotCancellable."""
+    order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)  # a payment may be settled at this moment
+    if order.status == Order.Status.PAID:
+        raise NotCancellable
+    if order.status == Order.Status.CANCELLED:
+        return order
+    quantities = {line.product.sku: line.quantity for line in order.lines.select_related("product")}
+    products = Product.objects.locked(quantities)
+    for sku, product in products.items():
+        product.stock += quantities[sku]
+    Product.objects.bulk_update(products.values(), ["stock"])
+    order.status, order.cancelled_at = Order.Status.CANCELLED, timezone.now()
+    order.save(update_fields=["status", "cancelled_at"])
+    events.announce_order("cancelled", order)
     return order

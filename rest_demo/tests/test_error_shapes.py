@@ -12,10 +12,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import ProgrammingError
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from pythonjsonlogger.json import JsonFormatter
 from rest_framework.test import APIClient
 
 from config.urls import Ready
-from shop import views
+from shop.api import orders as views
 from shop.models import Order, Product
 
 MEMBERS = ["type", "title", "status", "code", "detail", "instance", "request_id", "errors"]
@@ -83,7 +84,7 @@ def test_a_login_is_still_asked_for(client: Client, db: None) -> None:
     answer = client.get(ORDERS, headers={"Accept": "text/html"})
 
     assert problem_in(answer, 401)["code"] == "not_authenticated"
-    assert answer["WWW-Authenticate"].startswith("Basic")
+    assert answer["WWW-Authenticate"] == 'Bearer realm="shop"'
 
 
 def test_a_form_without_its_csrf_token_is_a_problem(customer: Any, mug: Product) -> None:
@@ -124,16 +125,19 @@ def test_an_exception_in_a_view_tells_nothing_and_is_found_in_the_log_by_its_id(
     body = problem_in(answer, 500)
     assert SECRET not in answer.content.decode()
     [line] = [line for line in lines if SECRET in line]
-    assert f" {body['request_id']} Internal Server Error: {ORDERS}" in line
+    entry = json.loads(line)
+    assert (entry["level"], entry["request_id"], entry["message"]) == ("ERROR", body["request_id"], f"Internal Server Error: {ORDERS}")
 
 
 def test_a_refused_request_is_logged_under_the_callers_id(client: Client) -> None:
     with log_lines() as lines:
-        answer = client.get("/nothing", headers={"X-Request-ID": "from-the-gateway"})
+        answer = client.get("/nothing?token=secret", headers={"X-Request-ID": "from-the-gateway"})
 
     assert problem_in(answer, 404)["request_id"] == "from-the-gateway"
     [line] = [line for line in lines if "/nothing" in line]
-    assert "WARNING django.request from-the-gateway Not Found: /nothing" in line
+    entry = json.loads(line)
+    assert set(entry) == {"time", "level", "logger", "request_id", "message", "status_code"}
+    assert (entry["level"], entry["request_id"], entry["message"]) == ("WARNING", "from-the-gateway", "Not Found: /nothing")
 
 
 class log_lines:
@@ -141,7 +145,7 @@ class log_lines:
 
     def __enter__(self) -> list[str]:
         lines: list[str] = []
-        [self.handler] = [each for each in logging.getLogger().handlers if each.formatter and "request_id" in (each.formatter._fmt or "")]
+        [self.handler] = [each for each in logging.getLogger().handlers if isinstance(each.formatter, JsonFormatter)]
         self.stream = self.handler.setStream(type("Lines", (), {"write": lambda _, text: lines.append(text), "flush": lambda _: None})())
         return lines
 

@@ -1,8 +1,9 @@
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 WAITING = Q(published_at=None)
 
@@ -15,8 +16,15 @@ class OutboxQuerySet(models.QuerySet["OutboxEvent"]):
         return self.create(event_id=event_id, aggregate=aggregate, routing_key=routing_key, payload=payload)
 
     def waiting(self) -> "OutboxQuerySet":
-        """The oldest first: the relay's work."""
-        return self.filter(WAITING).order_by("pk")
+        return self.filter(WAITING)
+
+    def due(self, now: datetime) -> "OutboxQuerySet":
+        """The oldest waiting event of each aggregate, unless it was refused and its next try is later than `now`.
+
+        Only the oldest: while another relay holds it, or the broker refuses it, those behind it must not overtake it.
+        """
+        older = OutboxEvent.objects.filter(WAITING, aggregate=OuterRef("aggregate"), pk__lt=OuterRef("pk"))
+        return self.filter(WAITING, ~Exists(older), Q(retry_at=None) | Q(retry_at__lte=now)).order_by("pk")
 
 
 class OutboxEvent(models.Model):
@@ -26,12 +34,17 @@ class OutboxEvent(models.Model):
     payload = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True)
+    refusals = models.PositiveIntegerField(default=0)
+    refusal = models.CharField(max_length=200, blank=True)  # the broker's last words, for the person who looks
+    retry_at = models.DateTimeField(null=True)
 
     objects = OutboxQuerySet.as_manager()
 
     class Meta:
-        # as large as the backlog, not as the history
-        indexes = [models.Index(fields=["id"], condition=WAITING, name="outbox_waiting")]
+        indexes = [
+            models.Index(fields=["id"], condition=WAITING, name="outbox_waiting"),  # as large as the backlog, not as the history
+            models.Index(fields=["aggregate", "published_at"], name="outbox_aggregate"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.routing_key} {self.event_id}"

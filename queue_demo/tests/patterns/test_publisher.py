@@ -76,6 +76,24 @@ def test_an_unroutable_message_is_refused(publisher: Publisher, broker: Any, exc
         publisher.publish("payment.made", b"{}", "message-1")
 
 
+def test_what_must_be_there_is_declared_with_each_connection(url: str, broker: Any, exchange: str) -> None:
+    queue = f"{exchange}.archive"
+
+    def declare(channel: Any) -> None:
+        channel.queue_declare(queue, exclusive=False)
+        channel.queue_bind(queue, exchange, "order.*")
+
+    try:
+        with contextlib.closing(Publisher(url, exchange, declare=declare)) as publisher:
+            for _ in range(2):
+                publisher.publish("order.placed", b"{}", "message-1")
+                publisher.close()
+
+        assert broker.queue_declare(queue, passive=True).method.message_count == 2
+    finally:
+        broker.queue_delete(queue)
+
+
 def test_a_message_for_a_full_queue_is_refused(publisher: Publisher, broker: Any, exchange: str) -> None:
     queue = bind(broker, exchange, **{"x-max-length": 1, "x-overflow": "reject-publish"})
     publisher.publish("order.placed", b"{}", "message-1")

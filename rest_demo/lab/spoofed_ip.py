@@ -1,0 +1,119 @@
+"""They change X-Forwarded-For and try on.
+
+Two hundred guesses of one machine, each with another X-Forwarded-For: half at one customer's password, half at others'. The
+naive login has DRF's own throttle for visitors, with its defaults: it takes the whole header for the visitor's name. The solved
+one is the shop's. Then the same once more through a proxy, which appends what it has seen to whatever the client sent.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import authenticate, get_user_model
+from django.core.cache.backends.redis import RedisCache
+from django.test import override_settings
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.test import APIRequestFactory
+from rest_framework.throttling import AnonRateThrottle
+from rest_framework.views import APIView
+
+from labkit import Counts, Experiment
+from shop.api.accounts import TokenObtain
+from shop.api.throttles import client
+
+GUESSES = 200
+PER_ADDRESS, PER_USER = 20, 10
+ATTACKER, NEIGHBOUR, PROXY = "198.51.100.7", "198.51.100.8", "10.0.0.1"
+NAMES = ["customer"] * (GUESSES // 2) + [f"customer {number}" for number in range(GUESSES // 2)]
+
+
+class NaiveThrottle(AnonRateThrottle):
+    rate = f"{PER_ADDRESS}/min"
+    cache = RedisCache(settings.REDIS_URL, {"KEY_PREFIX": f"{settings.RATE_LIMIT_PREFIX}:naive"})
+
+
+class NaiveLogin(APIView):
+    authentication_classes: list[Any] = []
+    permission_classes = [AllowAny]
+    throttle_classes: list[Any] = [NaiveThrottle]
+
+    def post(self, request: Request) -> Response:
+        credentials: Any = request.data
+        if authenticate(request, **credentials) is None:
+            raise AuthenticationFailed
+        return Response(status=204)
+
+
+def naive() -> Counts:
+    return attack(NaiveLogin)
+
+
+def solved() -> Counts:
+    return attack(TokenObtain)
+
+
+@override_settings(
+    PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],  # 400 slow hashes would prove nothing more
+    LOGINS_PER_MINUTE_AND_ADDRESS=PER_ADDRESS,
+    LOGINS_PER_MINUTE_AND_USER=PER_USER,
+)
+def attack(view: type[APIView]) -> Counts:
+    user, _ = get_user_model().objects.get_or_create(username="customer")
+    user.set_password("a password")
+    user.save()
+    forget()
+    with override_settings(TRUSTED_PROXIES=0):
+        direct = [guess(view, name, peer=ATTACKER, header=forged(number)) for number, name in enumerate(NAMES)]
+    forget()
+    with override_settings(TRUSTED_PROXIES=1):
+        proxied = [guess(view, name, peer=PROXY, header=f"{forged(number)}, {ATTACKER}") for number, name in enumerate(NAMES)]
+        neighbours = [guess(view, f"neighbour {number}", peer=PROXY, header=NEIGHBOUR) for number in range(5)]
+    return {
+        "guesses": len(direct),
+        "let_through": count_let_through(direct),
+        "let_through_at_one_customer": count_let_through(direct[: GUESSES // 2]),
+        "let_through_a_proxy": count_let_through(proxied),
+        "neighbours_refused": len(neighbours) - count_let_through(neighbours),
+    }
+
+
+def forget() -> None:
+    for key in client(settings.REDIS_URL).scan_iter(match=f"*{settings.RATE_LIMIT_PREFIX}*", count=1000):
+        client(settings.REDIS_URL).delete(key)
+
+
+def forged(number: int) -> str:
+    return f"192.0.2.{number}"
+
+
+def guess(view: type[APIView], username: str, *, peer: str, header: str) -> int:
+    body = {"username": username, "password": "wrong"}
+    request = APIRequestFactory().post("/", body, format="json", headers={"X-Forwarded-For": header}, REMOTE_ADDR=peer)
+    response: Response = view.as_view()(request)
+    return response.status_code
+
+
+def count_let_through(codes: list[int]) -> int:
+    """How often a password was checked. DRF makes a 403 of a 401 where no authentication names a challenge."""
+    return sum(code in (401, 403) for code in codes)
+
+
+experiment = Experiment(
+    challenge="They change X-Forwarded-For and try on",
+    solution="the address that the trusted proxies have seen, and the user's name: two limits, one round trip",
+    load=f"{GUESSES} wrong passwords of one machine, each with another X-Forwarded-For, half of them at one customer: directly, then "
+    f"through a proxy. The limits are {PER_ADDRESS} a minute for an address and {PER_USER} for a name",
+    naive=naive,
+    solved=solved,
+    breaks=lambda counts: counts["let_through"] == GUESSES and counts["let_through_a_proxy"] == GUESSES,
+    holds=lambda counts: (
+        counts["let_through"] <= PER_ADDRESS
+        and counts["let_through_at_one_customer"] <= PER_USER
+        and counts["let_through_a_proxy"] <= PER_ADDRESS
+        and counts["neighbours_refused"] == 0
+    ),
+    proof=("let_through", "let_through_a_proxy"),
+    code="patterns/client_address.py",
+)

@@ -1,0 +1,73 @@
+"""The orders' doors. What a customer may not see is not found: 403 would say that it exists."""
+
+from typing import cast
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from patterns.idempotency.decorator import idempotent
+from patterns.keyset import KeysetPagination
+from shop.api.serializers import OrderSerializer
+from shop.models import Order
+from shop.services import NotCancellable, OutOfStock, UnknownProduct, cancel_order, place_order
+
+
+class Conflict(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+    default_detail = "The state of things does not allow it."
+
+
+class OrderList(generics.ListAPIView[Order]):
+    serializer_class = OrderSerializer
+    pagination_class = KeysetPagination
+    orderings = ("-placed_at", "placed_at")
+
+    def get_queryset(self) -> QuerySet[Order]:
+        """One's own, for staff too: the list is the person's, not the shop's."""
+        return Order.objects.filter(customer=self.request.user.pk).with_lines()
+
+    @extend_schema(parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)])
+    @idempotent(wait_seconds=5)
+    def post(self, request: Request) -> Response:
+        """Places an order. A repeated Idempotency-Key is answered with the first answer."""
+        return self.place(request)
+
+    def place(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        quantities = {line["product"]["sku"]: line["quantity"] for line in serializer.validated_data["lines"]}
+        try:
+            order = place_order(customer=cast(User, request.user), quantities=quantities)
+        except UnknownProduct as error:
+            raise ValidationError({"lines": [f"Not sold here: {error}"]}) from error
+        except OutOfStock as error:
+            raise Conflict("There is less in stock than you order.", code="out_of_stock") from error
+        return Response(self.get_serializer(order).data, status=status.HTTP_201_CREATED)
+
+
+class OrderDetail(generics.RetrieveAPIView[Order]):
+    serializer_class = OrderSerializer
+
+    def get_queryset(self) -> QuerySet[Order]:
+        return Order.objects.visible_to(self.request.user).with_lines()
+
+
+class OrderCancellation(APIView):
+    @extend_schema(request=None, responses=OrderSerializer)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Cancels an order that has not been paid. Repeated, it changes nothing."""
+        order = get_object_or_404(Order.objects.changeable_by(request.user), pk=pk)
+        try:
+            order = cancel_order(order)
+        except NotCancellable as error:
+            raise Conflict("The order has been paid.", code="not_cancellable") from error
+        return Response(OrderSerializer(order).data)

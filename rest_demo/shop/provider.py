@@ -1,0 +1,86 @@
+"""The payment provider as we see it: one question, and the ways in which the answer fails to come."""
+
+import functools
+import json
+import threading
+import time
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+import stamina
+from django.conf import settings
+
+from shop.models import Payment
+
+# A worker serves one request at a time, so whoever waits for the provider keeps it from all others: two tries, and at most some 4 s.
+TIMEOUT = httpx.Timeout(1.5, connect=0.5)
+ANSWER_SECONDS = 1.5  # for the whole answer: a read timeout alone starts anew with each byte
+RETRY_SECONDS = 2.0  # no new try after that
+MAX_ANSWER_BYTES = 16_384
+
+
+_first = threading.Lock()  # functools.cache alone lets two threads make two, and loses one with its connection open
+
+
+class ProviderAway(Exception):
+    """No answer, or none that can be used. The payment may have been made or not: ask again, with the same key."""
+
+
+class ProviderRefused(Exception):
+    """The provider will not take this payment, however often it is asked."""
+
+
+class _Again(Exception):
+    """An answer that may be another one in a moment."""
+
+
+def client() -> httpx.Client:
+    """One for all payments of this process: the next one finds the connection open."""
+    with _first:
+        return _open_client()
+
+
+@functools.cache
+def _open_client() -> httpx.Client:
+    return httpx.Client(
+        timeout=TIMEOUT,
+        limits=httpx.Limits(keepalive_expiry=5),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a shared jar would mix up our customers
+        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+        trust_env=False,  # no proxy from the environment, no credentials from a .netrc
+    )
+
+
+def request_payment(payment: Payment) -> str:
+    """Has the provider ask for the money; it calls back. Returns its id for the payment. Raises ProviderAway, ProviderRefused.
+
+    It may be called again for the same payment: the key makes it one at the provider, so a try that got no answer is repeated.
+    """
+    try:
+        return _ask(payment)
+    except (httpx.HTTPError, _Again) as error:
+        raise ProviderAway from error
+
+
+@stamina.retry(on=(httpx.TransportError, _Again), attempts=3, timeout=RETRY_SECONDS, wait_initial=0.1, wait_max=0.5)
+def _ask(payment: Payment) -> str:
+    question = {"reference": str(payment.pk), "amount": str(payment.amount), "currency": payment.currency}
+    deadline = time.monotonic() + ANSWER_SECONDS
+    url, headers = f"{settings.PAYMENT_PROVIDER_URL}/payments", {"Idempotency-Key": str(payment.pk)}
+    with client().stream("POST", url, json=question, headers=headers) as response:
+        if response.status_code >= 500 or response.status_code in (408, 409, 429):
+            raise _Again(response.status_code)
+        if response.is_client_error:
+            raise ProviderRefused(response.status_code)
+        body = bytearray()
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) > MAX_ANSWER_BYTES or time.monotonic() > deadline:
+                raise ProviderAway
+    try:
+        provider_id = json.loads(bytes(body))["id"]
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
+        raise ProviderAway from error
+    if not response.is_success or not isinstance(provider_id, str) or not 1 <= len(provider_id) <= 100 or not provider_id.isascii():
+        raise ProviderAway
+    return provider_id

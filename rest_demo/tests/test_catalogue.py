@@ -1,0 +1,179 @@
+"""What the catalogue shows, and to which questions."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from rest_framework import serializers
+from rest_framework.test import APIClient
+
+from patterns.outbox.models import OutboxEvent
+from shop.api.serializers import ProductSerializer
+from shop.models import Category, Product, Rating
+
+pytestmark = pytest.mark.django_db
+PRODUCTS, BULK = "/api/v1/products/", "/api/v1/products/bulk/"
+
+
+@pytest.fixture
+def shelf(customer: Any) -> dict[str, Product]:
+    kitchen, travel = (Category.objects.create(slug=slug, name=slug.title()) for slug in ("kitchen", "travel"))
+    products = [
+        Product(sku="MUG", name="Blue mug", category=kitchen, price="4.90", stock=3),
+        Product(sku="POT", name="Teapot", category=kitchen, price="19.90", stock=0),
+        Product(sku="BAG", name="Bag for mugs", category=travel, price="59.90", stock=1),
+        Product(sku="BOX", name="Box", category=None, price="59.90", stock=0),
+    ]
+    return {product.sku: product for product in Product.objects.bulk_create(products)}
+
+
+@pytest.fixture
+def staff(django_user_model: Any) -> APIClient:
+    client = APIClient()
+    client.force_authenticate(django_user_model.objects.create_user("staff", is_staff=True))
+    return client
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", {"MUG", "POT", "BAG", "BOX"}),
+        ("search=mug", {"MUG", "BAG"}),
+        ("search=PO", {"POT"}),
+        ("category=kitchen", {"MUG", "POT"}),
+        ("category=unknown", set()),
+        ("min_price=19.90", {"POT", "BAG", "BOX"}),
+        ("max_price=19.90", {"MUG", "POT"}),
+        ("in_stock=true", {"MUG", "BAG"}),
+        ("in_stock=false", {"POT", "BOX"}),
+        ("category=kitchen&in_stock=true&max_price=10&search=blue", {"MUG"}),
+    ],
+)
+def test_a_filter_shows_what_it_says(client: Client, shelf: dict[str, Product], query: str, found: set[str]) -> None:
+    answer = client.get(f"{PRODUCTS}?{query}")
+
+    assert {each["sku"] for each in answer.json()["results"]} == found
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "min_price=cheap",
+        "min_price=NaN",
+        "max_price=Infinity",
+        "max_price=-1",
+        "min_price=1e400",
+        "in_stock=maybe",
+        "in_stock=None",
+        "search=%00",
+        "category=%00",
+        f"search={'x' * 101}",
+    ],
+)
+def test_a_value_that_means_nothing_is_refused_and_named(client: Client, shelf: dict[str, Product], query: str) -> None:
+    answer = client.get(f"{PRODUCTS}?{query}")
+
+    assert answer.status_code == 400
+    assert {each["pointer"] for each in answer.json()["errors"]} == {f"#/{query.partition('=')[0]}"}
+
+
+def test_a_walk_keeps_its_filter(client: Client, shelf: dict[str, Product]) -> None:
+    first = client.get(f"{PRODUCTS}?category=kitchen&page_size=1").json()
+    second = client.get(first["next"]).json()
+
+    assert [each["sku"] for page in (first, second) for each in page["results"]] == ["MUG", "POT"]
+    assert second["next"] is None
+
+
+def test_a_product_shows_category_rating_and_whether_there_is_any(
+    client: Client, shelf: dict[str, Product], customer: Any, staff: APIClient
+) -> None:
+    for rater, stars in ((customer, 5), (staff.handler._force_user, 4)):
+        Rating.objects.create(product=shelf["MUG"], customer=rater, stars=stars)
+
+    shown = {each["sku"]: each for each in client.get(PRODUCTS).json()["results"]}
+
+    assert shown["MUG"] == {
+        "sku": "MUG", "name": "Blue mug", "category": "kitchen", "price": "4.90", "currency": "EUR", "rating": "4.5", "in_stock": True,
+    }  # fmt: skip
+    assert [shown["BOX"][name] for name in ("category", "rating", "in_stock")] == [None, None, False]
+
+
+@pytest.mark.parametrize("stars", [(), (1,), (4, 5), (1, 2, 2)])
+def test_the_short_way_to_json_says_what_the_fields_would(mug: Product, django_user_model: Any, stars: tuple[int, ...]) -> None:
+    for number, each in enumerate(stars):
+        Rating.objects.create(product=mug, customer=django_user_model.objects.create_user(f"rater {number}"), stars=each)
+    row = Product.objects.for_listing().get()
+
+    assert ProductSerializer(row).data == serializers.Serializer.to_representation(ProductSerializer(), row)
+
+
+def test_categories_are_listed(client: Client, shelf: dict[str, Product]) -> None:
+    answer = client.get("/api/v1/categories/")
+
+    assert answer.json()["results"] == [{"slug": "kitchen", "name": "Kitchen"}, {"slug": "travel", "name": "Travel"}]
+
+
+def test_rows_that_can_be_saved_are_and_the_others_are_named(staff: APIClient, shelf: dict[str, Product]) -> None:
+    rows = [
+        {"sku": "NEW-1", "name": "Cup", "price": "3.90", "stock": 5, "category": "kitchen"},
+        {"sku": "MUG", "name": "Another", "price": "3.90"},
+        {"sku": "NEW 2", "name": "", "price": "-1"},
+        {"sku": "NEW-1", "name": "Twice", "price": "3.90"},
+        {"sku": "NEW-3", "name": "Cup", "price": "3.90"},
+    ]
+    answer = staff.post(BULK, {"products": rows}, format="json")
+
+    assert (answer.status_code, answer.data["saved"], answer.data["failed"]) == (200, 2, 3)
+    assert [each["saved"] for each in answer.data["results"]] == [True, False, False, False, True]
+    assert [each["pointer"] for each in answer.data["results"][2]["errors"]] == [
+        f"#/products/2/{name}" for name in ("sku", "name", "price")
+    ]
+    assert [each["errors"][0]["code"] for each in answer.data["results"] if len(each["errors"]) == 1] == ["unique", "unique"]
+    assert Product.objects.get(sku="NEW-1").name == "Cup"
+    assert Product.objects.get(sku="MUG").name == "Blue mug"
+
+
+@pytest.mark.parametrize("body", [{}, [], {"products": []}, {"products": [1]}, {"products": [{}] * 1001}, {"products": "all"}])
+def test_an_import_that_is_none_is_refused(staff: APIClient, body: Any) -> None:
+    assert staff.post(BULK, body, format="json").status_code == 400
+
+
+def test_customers_import_nothing(api: APIClient) -> None:
+    answer = api.post(BULK, {"products": [{"sku": "FREE", "name": "Free", "price": "0"}]}, format="json")
+
+    assert answer.status_code == 403
+    assert not Product.objects.exists()
+
+
+def test_a_new_price_is_told_and_a_new_name_is_not(staff: APIClient, mug: Product) -> None:
+    url = f"{PRODUCTS}{mug.sku}/"
+    for change in ({"name": "Cup"}, {"price": "4.90"}, {"price": "5.90"}):
+        staff.patch(url, change, format="json", headers={"If-Match": staff.get(url)["ETag"]})
+
+    [event] = OutboxEvent.objects.all()
+    assert (event.routing_key, event.payload["data"]) == ("product.price_changed", {"sku": mug.sku, "price": "5.90", "currency": "EUR"})
+
+
+def test_a_page_of_another_origin_may_call_the_api_when_the_setting_names_it(client: Client, mug: Product) -> None:
+    allowed = client.get(PRODUCTS, headers={"Origin": "http://localhost:5173"})
+    foreign = client.get(PRODUCTS, headers={"Origin": "http://evil.example"})
+    asked = {
+        "Origin": "http://localhost:3000",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "idempotency-key",
+    }
+    preflight = client.options("/api/v1/orders/", headers=asked)
+
+    assert allowed["Access-Control-Allow-Origin"] == "http://localhost:5173"
+    assert "X-Request-ID" in allowed["Access-Control-Expose-Headers"]
+    assert not foreign.has_header("Access-Control-Allow-Origin")
+    assert "idempotency-key" in preflight["Access-Control-Allow-Headers"]
+    assert not allowed.has_header("Access-Control-Allow-Credentials")
+
+
+@pytest.mark.parametrize("url", [PRODUCTS, "/api/v1/orders/", BULK, "/nothing"])
+def test_fifty_megabytes_are_refused_unread(client: Client, url: str) -> None:
+    answer = client.post(url, b"[" * 1_000_001, content_type="application/json")
+
+    assert (answer.status_code, answer["Content-Type"]) == (413, "application/problem+json")
