@@ -49,15 +49,15 @@ def ratings(product_ids: Sequence[int], *, viewer: Viewer) -> Mapping[int, tuple
 
 
 def reviews(ids: Sequence[UUID], *, viewer: Viewer) -> Mapping[UUID, Review]:
-    return Review.objects.visible_to(viewer).in_bulk(ids)
+    return Review.objects.visible_to(viewer).shown().in_bulk(ids)
 
 
 def reviews_of_products(product_ids: Sequence[int], *, viewer: Viewer, kind: ReviewFilter, page: Page) -> Mapping[int, list[Review]]:
-    return page.of_each(Review.objects.visible_to(viewer).that_are(kind).filter(product__in=product_ids), "product")
+    return page.of_each(Review.objects.visible_to(viewer).shown().that_are(kind).filter(product__in=product_ids), "product")
 
 
 def reviews_of_profiles(user_ids: Sequence[int], *, viewer: Viewer, page: Page) -> Mapping[int, list[Review]]:
-    return page.of_each(Review.objects.visible_to(viewer).filter(author__in=user_ids), "author")
+    return page.of_each(Review.objects.visible_to(viewer).shown().filter(author__in=user_ids), "author")
 
 
 def like_counts(review_ids: Sequence[UUID]) -> Mapping[UUID, int]:
@@ -74,9 +74,9 @@ def comment_counts(review_ids: Sequence[UUID]) -> Mapping[UUID, int]:
 
 
 def comments(ids: Sequence[UUID], *, viewer: Viewer) -> Mapping[UUID, Comment]:
-    return Comment.objects.visible_to(viewer).in_bulk(ids)
+    return Comment.objects.visible_to(viewer).select_related("author").in_bulk(ids)
 
 
 def comments_of_reviews(review_ids: Sequence[UUID], *, page: Page) -> Mapping[UUID, list[Comment]]:
     """Of reviews that the viewer sees: nobody comes to the others."""
-    return page.of_each(Comment.objects.filter(review__in=review_ids), "review")
+    return page.of_each(Comment.objects.select_related("author").filter(review__in=review_ids), "review")

@@ -50,6 +50,10 @@ class ReviewQuerySet(models.QuerySet["Review"]):
             return self
         return self.filter(Q(hidden_at=None) | Q(author=viewer.pk)) if viewer.pk else self.filter(hidden_at=None)
 
+    def shown(self) -> Self:
+        """With what nearly every client shows: one row each, so a join costs less than a query for it."""
+        return self.select_related("author", "product")
+
     def of_those_followed_by(self, viewer: Viewer) -> Self:
         return self.filter(author__followers__follower=viewer.pk)
 

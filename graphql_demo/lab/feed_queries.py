@@ -29,7 +29,7 @@ QUERY = """query ($first: Int!) { feed(first: $first) { edges { node {
     comments(first: 3) { edges { node { body author { username } } } }
 } } } }"""
 FEW, MANY, COMMENTS = 10, 50, 3
-BATCHES = 8  # session and user; the feed; its authors, products, like counts and comments; the comments' authors
+BATCHES = 5  # session and user; the feed with authors and products; its like counts; its comments with their authors
 apart = Registry()  # graphene-django has one type a model, and the demo's own schema has it
 
 
@@ -94,8 +94,9 @@ class StockQuery(graphene.ObjectType):
         return await StockLoader().load(1)
 
 
+naive_schema = graphene.Schema(query=NaiveQuery)
 urlpatterns = [
-    path("graphql/", csrf_exempt(GraphQLView.as_view(schema=graphene.Schema(query=NaiveQuery)))),
+    path("graphql/", csrf_exempt(GraphQLView.as_view(schema=naive_schema))),
     path("stock/", csrf_exempt(GraphQLView.as_view(schema=graphene.Schema(query=StockQuery)))),
 ]
 

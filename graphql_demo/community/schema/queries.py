@@ -54,14 +54,18 @@ class Query(graphene.ObjectType):
 
     async def resolve_reviews(root: Any, info: ResolveInfo, filter: ReviewFilter, order_by: ReviewOrder, **asked: Any) -> Any:
         page = review_page(order_by, **asked)
-        return page.connect([review async for review in page.of(models.Review.objects.visible_to(info.context.user).that_are(filter))])
+        return page.connect(
+            [review async for review in page.of(models.Review.objects.visible_to(info.context.user).shown().that_are(filter))]
+        )
 
     async def resolve_feed(root: Any, info: ResolveInfo, **asked: Any) -> Any:
         viewer = info.context.user
         if not viewer.is_authenticated:
             raise GraphQLError("Log in to see your feed.", extensions={"code": "UNAUTHENTICATED"})
         page = review_page(ReviewOrder.NEWEST, **asked)
-        return page.connect([review async for review in page.of(models.Review.objects.visible_to(viewer).of_those_followed_by(viewer))])
+        return page.connect(
+            [review async for review in page.of(models.Review.objects.visible_to(viewer).shown().of_those_followed_by(viewer))]
+        )
 
 
 def node_key(global_id: str) -> tuple[str, UUID | int | None]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import graphene
 from django.contrib.auth.models import User
+from django.db.models import Model
 from graphene import ResolveInfo
 from graphene.relay import Connection, Node
 from graphene_django import DjangoObjectType
@@ -80,7 +81,7 @@ class Comment(DjangoObjectType):
         interfaces = [Node]
 
     def resolve_author(comment: models.Comment, info: ResolveInfo) -> Any:
-        return load(batches.profiles, comment.author_id)
+        return joined(comment, "author") or load(batches.profiles, comment.author_id)
 
     def resolve_review(comment: models.Comment, info: ResolveInfo) -> Any:
         return load(batches.reviews, comment.review_id, viewer=info.context.user)
@@ -107,10 +108,10 @@ class Review(DjangoObjectType):
         interfaces = [Node]
 
     def resolve_author(review: models.Review, info: ResolveInfo) -> Any:
-        return load(batches.profiles, review.author_id)
+        return joined(review, "author") or load(batches.profiles, review.author_id)
 
     def resolve_product(review: models.Review, info: ResolveInfo) -> Any:
-        return load(batches.products, review.product_id)
+        return joined(review, "product") or load(batches.products, review.product_id)
 
     def resolve_hidden_because(review: models.Review, info: ResolveInfo) -> str | None:
         return reason_hidden(info.context.user, review)
@@ -128,6 +129,12 @@ class Review(DjangoObjectType):
     async def resolve_comments(review: models.Review, info: ResolveInfo, **asked: Any) -> "connections.Connection[models.Comment]":
         page = comment_page(**asked)
         return page.connect(await load(batches.comments_of_reviews, review.pk, page=page) or [])
+
+
+def joined(row: Model, name: str) -> Any:
+    """What the row's query has brought along; None when it has not."""
+    field = row._meta.get_field(name)
+    return getattr(row, name) if field.is_cached(row) else None  # type: ignore[union-attr]
 
 
 class ProductConnection(Connection):
