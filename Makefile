@@ -39,6 +39,10 @@ lab: ## Run the experiments against real servers, print one table, keep the resu
 bench: ## Time the solutions against the alternatives, as ratios: make bench DEMO=rest_demo
 	$(door) bench
 
+.PHONY: contract
+contract: ## Hold rest_demo against its OpenAPI schema and its Postman collection; SEED=… repeats a run
+	$(door) contract
+
 .PHONY: readme
 readme: ## Render the tables of the READMEs from the results
 	$(door) readme

@@ -10,7 +10,7 @@ from rich.console import Console
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="nexus", description=__doc__)
-    actions = ["up", "down", "status", "logs", "reset", "doctor", "lab", "bench", "readme", "claims", "test", "lint", "copy"]
+    actions = ["up", "down", "status", "logs", "reset", "doctor", "lab", "bench", "contract", "readme", "claims", "test", "lint", "copy"]
     parser.add_argument("action", choices=actions)
     parser.add_argument("words", nargs="*", help="copy: the pattern, and where to")
     arguments = parser.parse_args()
@@ -51,6 +51,10 @@ def act(action: str, words: list[str], demo: str | None) -> int:
                 from nexus import lab
 
                 return lab.bench(demo, os.environ.get("ONLY") or None)
+            case "contract":
+                from nexus import contract
+
+                return contract.run(os.environ.get("SEED") or None)
             case "readme":
                 from nexus import readme
 

@@ -60,7 +60,7 @@ reset)
     ;;
 status) table ;;
 logs) docker compose logs --follow --tail 100 ;;
-test | lab | bench) in_workbench python -m nexus "$action" ;;
+test | lab | bench | contract) in_workbench python -m nexus "$action" ;;
 doctor) doctor ;;
 *) native "$@" ;;
 esac

@@ -4,8 +4,9 @@ Problem         OFFSET reads all rows before the page to throw them away, so pag
                 in front shift every later page, so the reader sees items twice and never sees others.
 Guarantee       Who follows the links sees each row that stays, and keeps its sort key, exactly once, in both directions,
                 while others come and go, however many share a sort key. With an index over the sort fields a page of n
-                reads n + 1 rows, however deep. A page holds at most `max_page_size` rows. A cursor that is rubbish,
-                altered, or of another sort order is refused (400) before it reaches the database.
+                reads n + 1 rows, however deep. A page holds at most `max_page_size` rows. A page size that is no number from
+                1, and a cursor that is rubbish, altered, or of another sort order, is refused (400) before it reaches the
+                database.
 Not guaranteed  A row whose sort key changes during the walk may be seen twice or not at all; a new row in front of the
                 reader is not seen. There is no page number, no total and no jump. Sort keys are never null, and the
                 tie-break goes the way of the sort. The cursor is signed, not secret: it shows the last row's sort key.
@@ -98,13 +99,21 @@ class KeysetPagination(CursorPagination):
         self.order = sort_order(queryset.model, name)
         cursor = request.query_params.get(self.cursor_query_param)
         self.reverse, values = (False, None) if cursor is None else self.order.decode(cursor)
-        size = self.get_page_size(request) or self.page_size
+        size = self.get_page_size(request)
         rows = list(self.order.after(queryset, values, reverse=self.reverse)[: size + 1])  # one more tells whether there are more
         self.page = rows[:size][::-1] if self.reverse else rows[:size]
         more, came_from = len(rows) > size, cursor is not None
         self.has_next, self.has_previous = (came_from, more) if self.reverse else (more, came_from)
         self.display_page_controls = self.has_next or self.has_previous
         return self.page
+
+    def get_page_size(self, request: Request) -> int:
+        asked = request.query_params.get(self.page_size_query_param)
+        if asked is None:
+            return self.page_size
+        if not (asked.isascii() and asked.isdigit() and asked.strip("0")):
+            raise ParseError(f"{self.page_size_query_param} is a whole number, 1 or more.")
+        return min(int(asked[:9]), self.max_page_size)  # of a longer one the first digits are too many already
 
     def get_next_link(self) -> str | None:
         if not self.has_next:
@@ -124,4 +133,9 @@ class KeysetPagination(CursorPagination):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         choices = {"type": "string", "enum": list(view.orderings), "default": view.orderings[0]}
         ordering = {"name": self.ordering_query_param, "required": False, "in": "query", "schema": choices}
-        return [*super().get_schema_operation_parameters(view), ordering]
+        parameters = super().get_schema_operation_parameters(view)
+        for parameter in parameters:
+            if parameter["name"] == self.page_size_query_param:
+                parameter["schema"] = {"type": "integer", "minimum": 1, "default": self.page_size}
+                parameter["description"] = f"Rows of a page, at most {self.max_page_size}: a larger number is taken for that."
+        return [*parameters, ordering]

@@ -304,5 +304,5 @@ def test_the_schema_asks_for_the_bearer_token_and_lists_the_problems(client: Cli
     assert {"bearer": []} in schema["paths"][ME]["get"]["security"]
     assert [schema["paths"][path]["post"]["security"] for path in (TOKEN, REFRESH, LOGOUT)] == [[{}]] * 3
     for path in (TOKEN, REFRESH):
-        assert set(schema["paths"][path]["post"]["responses"]) == {"200", "400", "401"}
+        assert set(schema["paths"][path]["post"]["responses"]) == {"200", "400", "401", "406", "413", "415", "429"}
         assert list(schema["paths"][path]["post"]["responses"]["401"]["content"]) == ["application/problem+json"]

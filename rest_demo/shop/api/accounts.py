@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 from patterns.refresh_rotation.rotation import InvalidRefreshToken
 from shop.accounts import TokenPair, WrongLogin, log_in, log_out, renew_tokens, role_of
+from shop.api.fields import Text
 from shop.api.problems import problem
 from shop.api.throttles import LoginThrottle
 from shop.authentication import CHALLENGE
@@ -35,13 +36,13 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 
 class LoginSerializer(serializers.Serializer[Any]):
-    username = serializers.CharField(max_length=150, trim_whitespace=False)
+    username = Text(max_length=150, trim_whitespace=False)
     # The limit comes before the hash: Argon2 reads all that it is given.
-    password = serializers.CharField(max_length=256, trim_whitespace=False, write_only=True)
+    password = Text(max_length=256, trim_whitespace=False, write_only=True)
 
 
 class RefreshSerializer(serializers.Serializer[Any]):
-    refresh = serializers.CharField(max_length=256, trim_whitespace=False)
+    refresh = Text(max_length=256, trim_whitespace=False)
 
 
 class TokenPairSerializer(serializers.Serializer[Any]):
@@ -52,6 +53,7 @@ class TokenPairSerializer(serializers.Serializer[Any]):
 
 
 class MeSerializer(serializers.ModelSerializer[User]):
+    email = serializers.CharField(read_only=True)  # may be empty
     role = serializers.SerializerMethodField()
 
     class Meta:

@@ -10,14 +10,20 @@ from drf_spectacular.utils import extend_schema_field
 
 from shop.models import Product, ProductQuerySet
 
-PRICE = {"min_value": Decimal(0), "max_digits": 10, "decimal_places": 2}
+MOST = Decimal("99999999.99")
+TEXT = {"type": "string", "minLength": 1}
+PRICE = {"type": "number", "minimum": 0, "maximum": float(MOST)}
 
 
 class ProductFilter(filters.FilterSet):
-    search = filters.CharFilter(method="filter_search", max_length=100, label="Part of the name or of the SKU")
-    category = filters.CharFilter(field_name="category__slug", max_length=50, label="A category's slug")
-    min_price = filters.NumberFilter(field_name="price", lookup_expr="gte", **PRICE)
-    max_price = filters.NumberFilter(field_name="price", lookup_expr="lte", **PRICE)
+    search = extend_schema_field({**TEXT, "maxLength": 100})(
+        filters.CharFilter(method="filter_search", max_length=100, label="Part of the name or of the SKU")
+    )
+    category = extend_schema_field({**TEXT, "maxLength": 50})(
+        filters.CharFilter(field_name="category__slug", max_length=50, label="A category's slug")
+    )
+    min_price = extend_schema_field(PRICE)(filters.NumberFilter(field_name="price", lookup_expr="gte", min_value=0, max_value=MOST))
+    max_price = extend_schema_field(PRICE)(filters.NumberFilter(field_name="price", lookup_expr="lte", min_value=0, max_value=MOST))
     in_stock = extend_schema_field(OpenApiTypes.BOOL)(
         filters.TypedChoiceFilter(
             method="filter_in_stock", choices=[("true", "true"), ("false", "false")], coerce=lambda value: value == "true"

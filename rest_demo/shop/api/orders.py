@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import generics, status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
@@ -15,9 +15,18 @@ from rest_framework.views import APIView
 
 from patterns.idempotency.decorator import idempotent
 from patterns.keyset import KeysetPagination
+from shop.api.problems import problem
 from shop.api.serializers import OrderSerializer
 from shop.models import Order
 from shop.services import NotCancellable, OutOfStock, UnknownProduct, cancel_order, place_order
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255},
+    OpenApiParameter.HEADER,
+    required=True,
+    description="New for each new order, the same for each try of it",
+)
 
 
 class Conflict(APIException):
@@ -35,7 +44,15 @@ class OrderList(generics.ListAPIView[Order]):
         """One's own, for staff too: the list is the person's, not the shop's."""
         return Order.objects.filter(customer=self.request.user.pk).with_lines()
 
-    @extend_schema(parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)])
+    @extend_schema(
+        parameters=[IDEMPOTENCY_KEY],
+        examples=[OpenApiExample("Two mugs", {"lines": [{"sku": "SKU-000001", "quantity": 2}]}, request_only=True)],
+        responses={
+            201: OrderSerializer,
+            **problem(409, "Out of stock; or a request with this key is being processed"),
+            **problem(422, "The key was used with another body"),
+        },
+    )
     @idempotent(wait_seconds=5)
     def post(self, request: Request) -> Response:
         """Places an order. A repeated Idempotency-Key is answered with the first answer."""
@@ -62,7 +79,7 @@ class OrderDetail(generics.RetrieveAPIView[Order]):
 
 
 class OrderCancellation(APIView):
-    @extend_schema(request=None, responses=OrderSerializer)
+    @extend_schema(request=None, responses={200: OrderSerializer, **problem(409, "It has been paid")})
     def post(self, request: Request, pk: UUID) -> Response:
         """Cancels an order that has not been paid. Repeated, it changes nothing."""
         order = get_object_or_404(Order.objects.changeable_by(request.user), pk=pk)

@@ -17,7 +17,9 @@ from rest_framework.views import APIView
 
 from patterns.keyset import KeysetPagination
 from patterns.signed_webhook.receiving import verified_event_id
+from shop.api.fields import Money, Text
 from shop.api.orders import Conflict
+from shop.api.problems import problem
 from shop.models import Order, Payment
 from shop.payments import FAILED, SUCCEEDED, NotPayable, PaymentEvent, settle_payment, start_payment
 from shop.provider import ProviderAway, ProviderRefused
@@ -54,14 +56,14 @@ class PaymentSerializer(serializers.ModelSerializer[Payment]):
 
 
 class EventSerializer(serializers.Serializer[object]):
-    type = serializers.CharField(max_length=100)
+    type = Text(max_length=100)
     data = serializers.DictField()  # type: ignore[assignment]  # the serializer's own `data` stays: DRF takes fields out of the class
 
 
 class EventDataSerializer(serializers.Serializer[object]):
     reference = serializers.UUIDField(format="hex_verbose")
-    amount = serializers.DecimalField(max_digits=15, decimal_places=2)
-    currency = serializers.CharField(max_length=3)
+    amount = Money(max_digits=15, decimal_places=2)
+    currency = Text(max_length=3)
 
 
 class OrderPayments(generics.ListAPIView[Payment]):
@@ -74,7 +76,16 @@ class OrderPayments(generics.ListAPIView[Payment]):
         order = get_object_or_404(Order.objects.visible_to(self.request.user), pk=self.kwargs["pk"])
         return Payment.objects.filter(order=order)
 
-    @extend_schema(request=None, responses={200: PaymentSerializer, 201: PaymentSerializer})
+    @extend_schema(
+        request=None,
+        responses={
+            200: PaymentSerializer,
+            201: PaymentSerializer,
+            **problem(409, "Not payable"),
+            **problem(502, "The provider refuses"),
+            **problem(503, "The provider does not answer"),
+        },
+    )
     def post(self, request: Request, pk: UUID) -> Response:
         """Asks the provider for the order's total. While a payment is open, asking again goes on with it (200): no key is needed."""
         order = get_object_or_404(Order.objects.changeable_by(request.user), pk=pk)
@@ -105,7 +116,7 @@ class PaymentWebhook(APIView):
             for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
         ],
         request=EventSerializer,
-        responses=inline_serializer("Outcome", {"outcome": serializers.CharField()}),
+        responses={200: inline_serializer("Outcome", {"outcome": serializers.CharField()}), **problem(401, "Not the provider's")},
     )
     def post(self, request: Request) -> Response:
         """Takes a signed event (Standard Webhooks): payment.succeeded, payment.failed. A repeated one changes nothing."""

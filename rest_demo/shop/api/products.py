@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import generics
+from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import SAFE_METHODS, AllowAny, BasePermission, IsAdminUser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -14,9 +15,12 @@ from rest_framework.serializers import BaseSerializer
 from patterns.conditional import answer_read, locked_if_match, tagged
 from patterns.keyset import KeysetPagination
 from shop.api.filters import ProductFilter
+from shop.api.problems import problem
 from shop.api.serializers import CategorySerializer, ProductDetailSerializer, ProductSerializer
 from shop.models import Category, Product
 from shop.services import update_product
+
+ETAG = {"type": "string", "pattern": r'^(\*|"[!#-~]*")$'}
 
 
 class CategoryList(generics.ListAPIView[Category]):
@@ -38,6 +42,8 @@ class ProductList(generics.ListAPIView[Product]):
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         # most requests filter nothing, and a form that validates nothing took a fifth of their time
         is_filtered = ProductFilter.base_filters.keys() & self.request.query_params.keys()
+        if empty := sorted(name for name in is_filtered if not self.request.query_params[name]):
+            raise ValidationError({name: ["A filter without a value. Leave it out."] for name in empty})
         return super().filter_queryset(queryset) if is_filtered else queryset
 
 
@@ -55,20 +61,24 @@ class ProductDetail(generics.GenericAPIView[Product]):
             OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="An ETag you have: 304 if it is still current."),
             OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 304]),
         ],
-        responses={200: ProductDetailSerializer, 304: OpenApiResponse(description="Not changed")},
+        responses={
+            200: ProductDetailSerializer,
+            **problem(412, "If-Match names another ETag"),
+            304: OpenApiResponse(description="Not changed"),
+        },
     )
     def get(self, request: Request, sku: str) -> Response:
         return answer_read(request, self.represent(self.get_object()))
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag of what you have read."),
+            OpenApiParameter("If-Match", ETAG, OpenApiParameter.HEADER, required=True, description="The ETag of what you have read."),
             OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200]),
         ],
         responses={
             200: ProductDetailSerializer,
-            412: OpenApiResponse(description="It has changed since"),
-            428: OpenApiResponse(description="No If-Match"),
+            **problem(412, "It has changed since"),
+            **problem(428, "No If-Match"),
         },
     )
     def patch(self, request: Request, sku: str) -> Response:

@@ -4,7 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from shop.api.fields import STRICT, Text, Whole
 from shop.models import Category, Order, OrderLine, Product
+
+MOST_LINES = 100
 
 
 class CategorySerializer(serializers.ModelSerializer[Category]):
@@ -37,6 +40,7 @@ class ProductSerializer(serializers.Serializer[Any]):
 
 
 class ProductDetailSerializer(serializers.ModelSerializer[Product]):
+    serializer_field_mapping = STRICT
     category = serializers.SlugRelatedField(slug_field="slug", queryset=Category.objects.all(), allow_null=True, required=False)
 
     class Meta:
@@ -47,6 +51,7 @@ class ProductDetailSerializer(serializers.ModelSerializer[Product]):
 
 
 class NewProductSerializer(serializers.ModelSerializer[Product]):
+    serializer_field_mapping = STRICT
     sku = serializers.SlugField(max_length=32)  # whether it is new, its constraint says: asked before, it is no more than a guess
     category = serializers.SlugRelatedField(slug_field="slug", queryset=Category.objects.all(), allow_null=True, required=False)
 
@@ -79,8 +84,8 @@ class ImportResultSerializer(serializers.Serializer[Any]):
 
 
 class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
-    sku = serializers.CharField(source="product.sku", max_length=32)
-    quantity = serializers.IntegerField(min_value=1, max_value=1000)
+    sku = Text(source="product.sku", max_length=32)
+    quantity = Whole(min_value=1, max_value=1000)
 
     class Meta:
         model = OrderLine
@@ -89,7 +94,7 @@ class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
 
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
-    lines = OrderLineSerializer(many=True, allow_empty=False, max_length=100)  # type: ignore[call-arg]
+    lines = OrderLineSerializer(many=True, allow_empty=False, max_length=MOST_LINES)  # type: ignore[call-arg]
     total = serializers.DecimalField(max_digits=15, decimal_places=2, read_only=True)
 
     class Meta:

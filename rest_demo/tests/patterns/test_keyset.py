@@ -146,11 +146,16 @@ def test_before_a_start_that_has_gone_the_way_on_misses_nothing(people: list[Use
     assert names(get(empty.data["next"])) == in_order("username")[:10]
 
 
-@pytest.mark.parametrize(("asked", "given"), [("1000000000", 100), ("101", 100), ("1e9", 20), ("0", 20), ("-1", 20), ("%00", 20), ("", 20)])
+@pytest.mark.parametrize(("asked", "given"), [("1000000000", 100), ("101", 100), ("9" * 5000, 100), ("7", 7), ("007", 7)])
 def test_a_page_is_never_larger_than_the_maximum(asked: str, given: int) -> None:
     User.objects.bulk_create(map(person, range(120)))
 
     assert len(names(get(f"/?page_size={asked}"))) == given
+
+
+@pytest.mark.parametrize("asked", ["1e9", "0", "000", "-1", "1.5", "%00", "", "٣", "true"])
+def test_a_page_size_that_is_none_is_refused(people: list[User], asked: str) -> None:
+    assert get(f"/?page_size={asked}").status_code == 400
 
 
 def test_a_page_is_one_query(people: list[User], django_assert_num_queries: Any) -> None:
