@@ -23,7 +23,7 @@ def test_each_demo_reads_alike(demo: Path) -> None:
 
 def test_each_experiment_has_its_section(demo: Path) -> None:
     text = (demo / "README.md").read_text()
-    experiments = [path.stem for path in (demo / "lab").glob("*.py") if path.stem not in ("__init__", "urls")]
+    experiments = [path.stem for path in (demo / "lab").glob("*.py") if path.stem not in ("__init__", "urls", "bench")]
 
     assert [name for name in experiments if f"### {name}\n" not in text or f"<!-- begin counts {name} -->" not in text] == []
 
