@@ -1,25 +1,84 @@
-"""The door: GraphQL over HTTP."""
+"""The doors: GraphQL over HTTP, and the token for it."""
 
+import json
+from pathlib import Path
 from typing import Any
 
-from django.contrib.auth import get_user
-from django.http import HttpRequest, HttpResponse
-from graphene_django.views import GraphQLView, HttpError
+from django.conf import settings
+from django.contrib.auth import authenticate, get_user
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from graphene_django.views import HttpError
+from graphql import DocumentNode, GraphQLError, GraphQLFormattedError, GraphQLSchema, validate
+from graphql.validation import MaxIntrospectionDepthRule, NoSchemaIntrospectionCustomRule, specified_rules
+
+from community.tokens import BadToken, bearer, issue
+from patterns.document_cache import cached
+from patterns.graphql_over_http import GraphQLOverHTTPView, bad_request
+from patterns.masked_errors import masked
+from patterns.query_limits import Limits, check_cost, limit_rule, parse_within
+from patterns.trusted_documents import TrustedDocuments
+
+LIMITS = Limits(depth=12)  # the feed's comments' authors' names are nine deep
+LISTS = {"PostReviews.results": 100}  # as many as its input may have
+READING = MaxIntrospectionDepthRule if settings.INTROSPECTION else NoSchemaIntrospectionCustomRule
+TRUSTED = TrustedDocuments.load(Path(settings.BASE_DIR) / "trusted_documents.json", required=settings.TRUSTED_DOCUMENTS_ONLY)
 
 
-class CommunityView(GraphQLView):
+def understood(schema: GraphQLSchema, source: str) -> DocumentNode:
+    document = parse_within(LIMITS, source)
+    # ours first, and alone: some of the specification's rules take long for what these refuse
+    for rules in ([limit_rule(LIMITS), READING], specified_rules):
+        if errors := validate(schema, document, rules, max_errors=20, hide_suggestions=not settings.INTROSPECTION):
+            raise ExceptionGroup("the document is refused", errors)
+    return document
+
+
+class CommunityView(GraphQLOverHTTPView):
     graphiql_template = "community/graphiql.html"
+    understood = staticmethod(cached(understood))
 
-    def parse_body(self, request: HttpRequest) -> Any:
-        # A page of another site may send forms and text/plain with our user's cookie; for JSON its browser asks us first,
-        # and nobody here says yes. So this check is the CSRF protection.
-        if request.method == "POST" and self.get_content_type(request) != "application/json":
-            raise HttpError(HttpResponse(status=415), "Send application/json.")
-        try:
-            return super().parse_body(request)
-        except RecursionError:
-            raise HttpError(HttpResponse(status=400), "The body is nested too deeply.") from None
+    def source(self, data: dict[str, Any]) -> str:
+        return super().source({"query": TRUSTED.source(data)})
+
+    def prepare(self, source: str, data: dict[str, Any]) -> DocumentNode:
+        schema = self.schema.graphql_schema
+        document = self.understood(schema, source)
+        check_cost(LIMITS, schema, document, variables=data.get("variables"), operation_name=data.get("operationName"), lists=LISTS)
+        return document
 
     def get_context(self, request: HttpRequest) -> HttpRequest:
-        request.user = get_user(request)  # now: the lazy one would query in a resolver, where Django refuses it
+        """The member who asks: a bearer token's, or the session's."""
+        try:
+            # now: the lazy session's user would query in a resolver, where Django refuses it
+            request.user = bearer(request.headers.get("Authorization", "")) or get_user(request)
+        except BadToken as error:
+            refused: HttpError = bad_request(str(error), 401)
+            refused.response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+            raise refused from None
         return request
+
+    @staticmethod
+    def format_error(error: Exception) -> GraphQLFormattedError:
+        if isinstance(error, HttpError):
+            code = "UNAUTHENTICATED" if error.response.status_code == 401 else "BAD_REQUEST"
+            return {"message": str(error), "extensions": {"code": code}}
+        wrapped = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+        return masked(wrapped, suggest=settings.INTROSPECTION)
+
+
+@csrf_exempt  # it reads no cookie
+@require_POST
+def token(request: HttpRequest) -> JsonResponse:
+    """{"username", "password"} → {"access", "expires_in"}: for this demo when it runs alone. rest_demo's tokens are as good."""
+    try:
+        sent = json.loads(request.body)
+        name, password = sent["username"], sent["password"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return JsonResponse({"errors": [{"message": "Send username and password, as JSON."}]}, status=400)
+    texts = isinstance(name, str) and isinstance(password, str) and (name + password).isprintable()  # PostgreSQL holds no NUL
+    user = authenticate(request, username=name, password=password) if texts else None
+    if user is None:
+        return JsonResponse({"errors": [{"message": "The username or the password is wrong."}]}, status=401)
+    return JsonResponse({"access": issue(user), "expires_in": int(settings.ACCESS_TOKEN_LIFETIME.total_seconds())})

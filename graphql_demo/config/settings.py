@@ -1,5 +1,6 @@
 """All settings of this demo, read from the environment. With nothing set, `manage.py` runs it on SQLite in debug mode."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -14,6 +15,10 @@ if not DEBUG and (not SECRET_KEY or SECRET_KEY.startswith("insecure")):
     raise ImproperlyConfigured("SECRET_KEY is missing or a default: outside debug mode set it to 50 random characters")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 GRAPHIQL = env.bool("GRAPHIQL", default=DEBUG)  # the explorer at /graphql/, for browsers
+INTROSPECTION = env.bool("INTROSPECTION", default=GRAPHIQL)  # the schema may be read, and errors make suggestions
+TRUSTED_DOCUMENTS_ONLY = env.bool("TRUSTED_DOCUMENTS_ONLY", default=False)  # those of trusted_documents.json, and no others
+TOKEN_SIGNING_KEY = env("TOKEN_SIGNING_KEY", default="") or SECRET_KEY  # the same for all services that read our access tokens
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)  # how long a stolen one is good, as nothing revokes it
 LAB = env.bool("LAB", default=False)  # mounts /lab/, where anyone may start an experiment
 
 INSTALLED_APPS = [
@@ -22,9 +27,11 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "graphene_django",
+    "patterns.outbox",
     "community",
 ]
 MIDDLEWARE = [
+    "patterns.request_id.RequestIdMiddleware",  # first: the others' answers have an id too
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -59,8 +66,17 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "patterns.request_id.RequestIdFilter"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"django": {"level": "INFO"}},  # no handlers of its own: Django's would print all a second time, without the id
+}
 LOGIN_REDIRECT_URL = "/graphql/"
 GRAPHENE = {
-    "SCHEMA": "community.schema.schema",
+    "SCHEMA": "community.schema.schema.schema",
     "MIDDLEWARE": [],  # in debug mode the default opens database connections on the resolvers' event loop
 }

@@ -9,6 +9,7 @@ from django.test import AsyncClient, Client
 from community.models import Comment, Product, Review
 
 Ask = Callable[..., Any]
+Act = Callable[..., Any]
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
@@ -25,6 +26,20 @@ def ask(request: pytest.FixtureRequest) -> Ask:
         return response.status_code, response.json()
 
     return send
+
+
+@pytest.fixture
+def act(ask: Ask) -> Act:
+    """Does a mutation as a user, and returns its payload with `shown` of it and its userErrors."""
+
+    def do(action: str, user: Any, shown: str, **input: Any) -> Any:
+        kind = f"{action[0].upper()}{action[1:]}Input"
+        query = f"mutation ($input: {kind}!) {{ {action}(input: $input) {{ {shown} userErrors {{ field code message }} }} }}"
+        status, answer = ask(query, user, input=input)
+        assert (status, list(answer)) == (200, ["data"]), answer
+        return answer["data"][action]
+
+    return do
 
 
 @pytest.fixture

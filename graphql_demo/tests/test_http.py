@@ -35,7 +35,7 @@ def test_what_a_page_of_another_site_could_send_is_refused(client: Client, conte
         answer = client.generic("POST", url, NAMES, content_type=content_type)
 
         assert answer.status_code == 415
-        assert answer.json() == {"errors": [{"message": "Send application/json."}]}
+        assert answer.json() == {"errors": [{"message": "Send application/json.", "extensions": {"code": "BAD_REQUEST"}}]}
 
 
 def test_a_program_needs_no_csrf_token() -> None:
@@ -109,7 +109,7 @@ def test_graphiql_is_shown_to_browsers_and_needs_nothing_of_other_hosts(client: 
 def test_graphiql_is_shown_only_where_the_setting_allows_it(rf: RequestFactory) -> None:
     answer = CommunityView.as_view(graphiql=False)(rf.get("/graphql/", headers={"Accept": "text/html"}))
 
-    assert (answer.status_code, answer["Content-Type"]) == (400, JSON)
+    assert (answer.status_code, answer["Content-Type"]) == (400, f"{JSON}; charset=utf-8")
 
 
 def test_the_vendored_files_are_the_published_ones() -> None:
@@ -125,8 +125,8 @@ def test_after_the_login_a_query_is_the_users_own(client: Client, reviews: list[
     answer = client.post("/login/", {"username": "customer", "password": "a password"})
 
     assert (answer.status_code, answer["Location"]) == (302, "/graphql/")
-    mine = client.get("/graphql/", {"query": "{ feed(first: 1) { edges { node { likedByMe } } } }"}).json()
-    assert mine == {"data": {"feed": {"edges": [{"node": {"likedByMe": True}}]}}}
+    mine = client.get("/graphql/", {"query": "{ reviews(first: 1) { edges { node { likedByMe } } } }"}).json()
+    assert mine == {"data": {"reviews": {"edges": [{"node": {"likedByMe": True}}]}}}
 
 
 def test_a_visitor_gets_the_login_form(client: Client) -> None:

@@ -1,5 +1,5 @@
 const firstQuery = `{
-  feed(first: 10) {
+  reviews(first: 10) {
     edges {
       node {
         rating
@@ -9,8 +9,7 @@ const firstQuery = `{
         likeCount
         likedByMe
         comments(first: 3) {
-          body
-          author { username }
+          edges { node { body author { username } } }
         }
       }
     }

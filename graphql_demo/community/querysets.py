@@ -1,0 +1,75 @@
+"""What is asked of many rows at once: which there are for whom, in which order, and how many."""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import TYPE_CHECKING, Self
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import models
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from community.models import Comment, Product, Review  # noqa: F401 — named in strings
+
+Viewer = User | AnonymousUser
+
+
+class ProductOrder(Enum):
+    SKU = ("sku",)
+    NAME = ("name", "id")
+    CHEAPEST = ("price", "id")
+    DEAREST = ("-price", "-id")
+
+
+class ReviewOrder(Enum):
+    """The id breaks ties, so that a page never repeats or skips one."""
+
+    NEWEST = ("-posted_at", "-id")
+    OLDEST = ("posted_at", "id")
+    BEST = ("-rating", "-posted_at", "-id")
+    WORST = ("rating", "posted_at", "id")
+
+
+class ReviewFilter(Enum):
+    ALL = "all"
+    POSITIVE = "4 or 5 stars"
+    CRITICAL = "1 or 2 stars"
+    DISCUSSED = "with a comment"
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    def by_sku(self, skus: Iterable[str]) -> dict[str, "Product"]:
+        """What is there of these. NUL and lone surrogates are in no SKU, and PostgreSQL refuses to be asked for them."""
+        return self.in_bulk([sku for sku in skus if sku.isprintable()], field_name="sku")
+
+
+class ReviewQuerySet(models.QuerySet["Review"]):
+    def visible_to(self, viewer: Viewer) -> Self:
+        """What the moderators have hidden is there for its author and for them only."""
+        if viewer.is_staff:
+            return self
+        return self.filter(Q(hidden_at=None) | Q(author=viewer.pk)) if viewer.pk else self.filter(hidden_at=None)
+
+    def shown(self) -> Self:
+        """With what nearly every client shows: one row each, so a join costs less than a query for it."""
+        return self.select_related("author", "product")
+
+    def of_those_followed_by(self, viewer: Viewer) -> Self:
+        return self.filter(author__followers__follower=viewer.pk)
+
+    def that_are(self, kind: ReviewFilter) -> Self:
+        if kind is ReviewFilter.POSITIVE:
+            return self.filter(rating__gte=4)
+        if kind is ReviewFilter.CRITICAL:
+            return self.filter(rating__lte=2)
+        if kind is ReviewFilter.DISCUSSED:
+            return self.filter(pk__in=self.model.objects.filter(comments__isnull=False).values("pk"))
+        return self
+
+
+class CommentQuerySet(models.QuerySet["Comment"]):
+    def visible_to(self, viewer: Viewer) -> Self:
+        """Those on reviews that the viewer sees."""
+        if viewer.is_staff:
+            return self
+        return self.filter(Q(review__hidden_at=None) | Q(review__author=viewer.pk)) if viewer.pk else self.filter(review__hidden_at=None)

@@ -1,0 +1,79 @@
+"""Where a query begins."""
+
+from typing import Any
+from uuid import UUID
+
+import graphene
+from django.contrib.auth.models import User
+from graphene import ResolveInfo
+from graphene.relay import Node
+from graphql import GraphQLError
+from graphql_relay import from_global_id
+
+from community import batches, models
+from community.querysets import ProductOrder, ReviewFilter, ReviewOrder
+from community.schema.lists import FILTER, PAGE, PRODUCT_ORDER, REVIEW_ORDER, product_page, review_page
+from community.schema.types import Product, ProductConnection, Profile, ReviewConnection
+from patterns.loaders import load
+
+
+class Query(graphene.ObjectType):
+    node = graphene.Field(Node, id=graphene.ID(required=True), description="Any of them by its id; null when there is none for you.")
+    me = graphene.Field(Profile, description="Null for a visitor.")
+    profile = graphene.Field(Profile, username=graphene.String(required=True))
+    product = graphene.Field(Product, sku=graphene.String(required=True))
+    products = graphene.Field(ProductConnection, required=True, **PAGE, order_by=PRODUCT_ORDER)
+    reviews = graphene.Field(ReviewConnection, required=True, **PAGE, filter=FILTER, order_by=REVIEW_ORDER)
+    feed = graphene.Field(ReviewConnection, **PAGE, description="Reviews of those whom one follows, the newest first. Log in for it.")
+
+    async def resolve_node(root: Any, info: ResolveInfo, id: str) -> Any:
+        kind, key = node_key(id)
+        viewer = info.context.user
+        if isinstance(key, UUID) and kind == "Review":
+            return await load(batches.reviews, key, viewer=viewer)
+        if isinstance(key, UUID) and kind == "Comment":
+            return await load(batches.comments, key, viewer=viewer)
+        if isinstance(key, int) and kind == "Product":
+            return await load(batches.products, key)
+        if isinstance(key, int) and kind == "Profile":
+            return await load(batches.profiles, key)
+        return None
+
+    def resolve_me(root: Any, info: ResolveInfo) -> User | None:
+        return info.context.user if info.context.user.is_authenticated else None
+
+    def resolve_profile(root: Any, info: ResolveInfo, username: str) -> Any:
+        return load(batches.profiles_by_name, username)
+
+    def resolve_product(root: Any, info: ResolveInfo, sku: str) -> Any:
+        return load(batches.products_by_sku, sku)
+
+    async def resolve_products(root: Any, info: ResolveInfo, order_by: ProductOrder, **asked: Any) -> Any:
+        page = product_page(order_by, **asked)
+        return page.connect([product async for product in page.of(models.Product.objects.all())])
+
+    async def resolve_reviews(root: Any, info: ResolveInfo, filter: ReviewFilter, order_by: ReviewOrder, **asked: Any) -> Any:
+        page = review_page(order_by, **asked)
+        return page.connect(
+            [review async for review in page.of(models.Review.objects.visible_to(info.context.user).shown().that_are(filter))]
+        )
+
+    async def resolve_feed(root: Any, info: ResolveInfo, **asked: Any) -> Any:
+        viewer = info.context.user
+        if not viewer.is_authenticated:
+            raise GraphQLError("Log in to see your feed.", extensions={"code": "UNAUTHENTICATED"})
+        page = review_page(ReviewOrder.NEWEST, **asked)
+        return page.connect(
+            [review async for review in page.of(models.Review.objects.visible_to(viewer).shown().of_those_followed_by(viewer))]
+        )
+
+
+def node_key(global_id: str) -> tuple[str, UUID | int | None]:
+    """The type's name and the primary key; no key when it is none of ours."""
+    try:
+        kind, key = from_global_id(global_id)
+        if kind in ("Product", "Profile"):
+            return kind, int(key) if key.isascii() and key.isdigit() and len(key) < 19 else None  # a bigint's digits
+        return kind, UUID(key)
+    except (ValueError, UnicodeError):
+        return "", None

@@ -1,0 +1,122 @@
+"""Clients see str(e).
+
+Resolvers fail in the ways that resolvers fail; the same schema is served by graphene-django's view, which answers `str(error)`,
+and behind the mask. What is searched for in the answers are words that only the inside knows.
+"""
+
+import json
+import logging
+from typing import Any
+
+import graphene
+from django.db import connection
+from django.test import RequestFactory
+from graphene_django.views import GraphQLView
+from graphql import GraphQLError, GraphQLFormattedError
+
+from labkit import Counts, Experiment
+from patterns.graphql_over_http import GraphQLOverHTTPView
+from patterns.masked_errors import masked
+
+SECRETS = ("ledger", "amqp://", "s3cret", "/etc/", "KeyError", "secret_margin", "10.0.0.7", "NoneType", "Traceback")
+
+
+class Failing(graphene.ObjectType):
+    table = graphene.String()
+    broker = graphene.String()
+    file = graphene.String()
+    key = graphene.String()
+    nothing = graphene.String()
+    host = graphene.String()
+    foreseen = graphene.String()
+
+    def resolve_table(root: Any, info: graphene.ResolveInfo) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT secret_margin FROM ledger")
+
+    def resolve_broker(root: Any, info: graphene.ResolveInfo) -> None:
+        raise ConnectionError("cannot reach amqp://shop:s3cret@broker:5672/")
+
+    def resolve_file(root: Any, info: graphene.ResolveInfo) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "/etc/shop/keys.pem")
+
+    def resolve_key(root: Any, info: graphene.ResolveInfo) -> Any:
+        margins: dict[str, int] = {}
+        return margins["secret_margin"]
+
+    def resolve_nothing(root: Any, info: graphene.ResolveInfo) -> Any:
+        return None.price  # type: ignore[attr-defined]
+
+    def resolve_host(root: Any, info: graphene.ResolveInfo) -> None:
+        raise TimeoutError("10.0.0.7 did not answer")
+
+    def resolve_foreseen(root: Any, info: graphene.ResolveInfo) -> None:
+        raise GraphQLError("Log in first.", extensions={"code": "UNAUTHENTICATED"})
+
+
+FIELDS = [name for name in Failing._meta.fields if name != "foreseen"]
+
+
+class MaskedView(GraphQLOverHTTPView):
+    @staticmethod
+    def format_error(error: Any) -> GraphQLFormattedError:
+        return masked(error)
+
+
+class Lines(logging.Handler):
+    """The log, as a list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+def ask(view: Any) -> Counts:
+    logger, log = logging.getLogger("patterns.masked_errors"), Lines()
+    logger.addHandler(log)
+    logger.propagate = False
+    answers, errors = [], []
+    try:
+        for field in [*FIELDS, "foreseen", "secretMargin"]:
+            request = RequestFactory().post("/graphql/", {"query": f"{{ {field} }}"}, content_type="application/json")
+            answers.append(view(request).content.decode())
+            errors += json.loads(answers[-1])["errors"]
+    finally:
+        logger.removeHandler(log)
+        logger.propagate = True
+    ids = [error["extensions"]["id"] for error in errors if "id" in error.get("extensions", {})]
+    return {
+        "errors": len(errors),
+        "internal_texts_leaked": sum(secret in answer for answer in answers for secret in SECRETS),
+        "with_a_code": sum("code" in error.get("extensions", {}) for error in errors),
+        "ids_found_in_the_log": sum(any(each in line for line in log.lines) for each in ids),
+        "foreseen_told": sum("Log in first." in answer for answer in answers),
+    }
+
+
+def naive() -> Counts:
+    return ask(GraphQLView.as_view(schema=graphene.Schema(query=Failing)))
+
+
+def solved() -> Counts:
+    return ask(MaskedView.as_view(schema=graphene.Schema(query=Failing)))
+
+
+experiment = Experiment(
+    challenge="Clients see str(e)",
+    solution="masked errors: a code and an id for the client, the rest for the log",
+    load=f"{len(FIELDS)} resolvers that fail inside, one that refuses, and a field that is none",
+    naive=naive,
+    solved=solved,
+    breaks=lambda counts: counts["internal_texts_leaked"] >= len(FIELDS),
+    holds=lambda counts: (
+        (counts["internal_texts_leaked"], counts["foreseen_told"]) == (0, 1)
+        and counts["with_a_code"] == counts["errors"]
+        and counts["ids_found_in_the_log"] == len(FIELDS)
+    ),
+    proof=("internal_texts_leaked", "with_a_code"),
+    code="patterns/masked_errors.py",
+)

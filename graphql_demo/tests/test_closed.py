@@ -1,0 +1,84 @@
+"""What production switches off, in a process that was started that way; and what it does not tell."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from labkit.processes import answers, free_port, running, wait_until
+from patterns.trusted_documents import sha256
+
+PRODUCTION = {"DEBUG": "0", "SECRET_KEY": "k3y-" * 20, "HTTPS": "0", "GRANIAN_HOST": "127.0.0.1", "GRANIAN_WEBSOCKETS": "0"}
+
+
+@contextlib.contextmanager
+def service(**environment: str) -> Iterator[str]:
+    port = free_port()
+    argv = ["python", "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
+    with running(argv, **PRODUCTION, **environment):
+        wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")
+        yield f"http://127.0.0.1:{port}/graphql/"
+
+
+def ask(url: str, **body: Any) -> Any:
+    return httpx.post(url, json=body, timeout=30).json()
+
+
+def codes(answer: Any) -> list[str]:
+    return [error["extensions"]["code"] for error in answer.get("errors", [])]
+
+
+def test_production_shows_no_schema_no_suggestions_and_no_graphiql() -> None:
+    with service() as url:
+        for query in ("{ __schema { queryType { name } } }", '{ __type(name: "Query") { name } }'):
+            assert set(codes(ask(url, query=query))) == {"GRAPHQL_VALIDATION_FAILED"}
+        assert "Did you mean" not in str(ask(url, query="{ review }"))
+        assert "Did you mean" not in str(ask(url, query="{ reviews(orderBy: NEWST) { edges { cursor } } }"))
+        page = httpx.get(url, headers={"Accept": "text/html"})
+        assert (page.status_code, "graphiql" in page.text) == (400, False)
+        assert ask(url, query="{ __typename }") == {"data": {"__typename": "Query"}}
+
+
+def test_only_the_lists_documents_are_executed_where_production_says_so() -> None:
+    documents = json.loads(Path("trusted_documents.json").read_text())
+    [(name, text)] = [(name, text) for name, text in documents.items() if text.startswith("query Feed")]
+    with service(TRUSTED_DOCUMENTS_ONLY="1") as url:
+        assert codes(ask(url, query="{ __typename }")) == ["PERSISTED_DOCUMENT_NOT_FOUND"]
+        assert codes(ask(url, documentId=sha256("{ __typename }"))) == ["PERSISTED_DOCUMENT_NOT_FOUND"]
+        by_id, by_text = ask(url, documentId=name), ask(url, query=text)
+
+    assert by_id == by_text
+    assert codes(by_id) == ["UNAUTHENTICATED"]  # a visitor has no feed: it was executed
+
+
+def test_a_fault_of_ours_tells_an_id_only_and_the_log_tells_the_rest() -> None:
+    port = free_port()
+    # a database that is not there: the next line's path would be in the answer
+    environment = {**os.environ, **PRODUCTION, "DATABASE_URL": "postgres://shop:s3cret@127.0.0.1:1/ledger"}
+    argv = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
+    with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")
+            response = httpx.post(
+                f"http://127.0.0.1:{port}/graphql/",
+                json={"query": "{ reviews { edges { cursor } } }"},
+                headers={"X-Request-ID": "the-request"},
+                timeout=30,
+            )
+        finally:
+            process.terminate()
+            log, _ = process.communicate(timeout=30)
+
+    [error] = response.json()["errors"]
+    assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+    assert "127.0.0.1" not in response.text
+    assert error["extensions"]["id"] in log
+    assert "OperationalError" in log
+    assert [line for line in log.splitlines() if error["extensions"]["id"] in line and "the-request" in line]
+    assert "s3cret" not in log
