@@ -38,7 +38,7 @@ def solved() -> Counts:
 
 def fetch(address: str) -> Counts:
     category, _ = Category.objects.get_or_create(slug="lab", defaults={"name": "Lab"})
-    Product.objects.filter(sku__startswith="LAB-DOWNLOAD").delete()
+    Product.objects.all().delete()  # the lab has a database of its own, and what other experiments have left would be sent too
     Product.objects.bulk_create(
         [Product(sku=f"LAB-DOWNLOAD-{number:04d}", name="Mug", price="4.90", category=category) for number in range(PRODUCTS)]
     )
