@@ -27,6 +27,7 @@ from nexus.sweep import MARK
 
 DEMO = ROOT / "rest_demo"
 CONTRACT = DEMO / "contract"
+PACKAGES = ROOT / ".run/contract"
 START_TIMEOUT_SECONDS = 60
 console = Console(highlight=False)
 
@@ -99,10 +100,14 @@ def schemathesis(url: str, password: str, seed: str) -> int:
 def newman(url: str, password: str, seed: str) -> int:
     """The Postman collection, from log-in to paid order, and the errors."""
     console.rule("newman")
-    if call(["npm", "ci", "--silent", "--no-progress"], cwd=CONTRACT, env=os.environ):
-        raise RuntimeError(f"npm could not install newman in {CONTRACT}")
+    PACKAGES.mkdir(parents=True, exist_ok=True)  # outside of the demo: its folder is read by tests and copied into images
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(CONTRACT / name, PACKAGES)
+    if call(["npm", "ci", "--silent", "--no-progress"], cwd=PACKAGES, env=os.environ):
+        raise RuntimeError(f"npm could not install newman in {PACKAGES}")
     argv = [
-        "node_modules/.bin/newman", "run", "shop.postman_collection.json", "--environment", "local.postman_environment.json",
+        str(PACKAGES / "node_modules/.bin/newman"), "run", "shop.postman_collection.json",
+        "--environment", "local.postman_environment.json",
         "--env-var", f"baseUrl={url}", "--env-var", f"password={password}", "--reporter-cli-no-success-assertions",
     ]  # fmt: skip
     return call(argv, cwd=CONTRACT, env=os.environ)
