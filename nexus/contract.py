@@ -94,7 +94,8 @@ def schemathesis(url: str, password: str, seed: str) -> int:
         "--phases", "examples,coverage,fuzzing,stateful", "--seed", seed, "--header", f"Authorization: Bearer {token}",
     ]  # fmt: skip
     console.rule(f"schemathesis, seed {seed}")
-    return call(argv, cwd=CONTRACT, env=os.environ)
+    PACKAGES.mkdir(parents=True, exist_ok=True)
+    return call(argv, cwd=PACKAGES, env=os.environ)  # it leaves a cache where it is started
 
 
 def newman(url: str, password: str, seed: str) -> int:

@@ -103,7 +103,7 @@ def file_map(folder: Path) -> str:
     lines = []
     for path in sorted(folder.rglob("*.py")):
         relative = path.relative_to(folder)
-        if "migrations" in relative.parts or not (text := path.read_text().strip()):
+        if {"migrations", "node_modules"} & set(relative.parts) or not (text := path.read_text().strip()):
             continue
         if first := (ast.get_docstring(ast.parse(text)) or "").split("\n")[0]:
             lines.append(f"- [`{relative}`]({relative}): {first}")
