@@ -93,6 +93,8 @@ CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=["http://localho
 CORS_ALLOW_HEADERS = (*default_headers, "if-match", "if-none-match", "idempotency-key", "x-request-id")
 CORS_EXPOSE_HEADERS = ["ETag", "X-Request-ID", "Idempotency-Replayed", "Retry-After", "RateLimit", "RateLimit-Policy"]
 
+# How long the list of products may be old for visitors. 0: not at all.
+LIST_KEPT_SECONDS = env.float("LIST_KEPT_SECONDS", default=0.0 if DEBUG else 1.0)
 MAX_BODY_BYTES = 1_000_000  # the largest honest one is an import of 1,000 products
 
 USE_TZ = True

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import generics
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import SAFE_METHODS, AllowAny, BasePermission, IsAdminUser
@@ -23,6 +23,9 @@ from shop.services import update_product
 ETAG = {"type": "string", "pattern": r'^(\*|"[!#-~]*")$'}
 
 
+IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="An ETag you have: 304 if it is still current.")
+
+
 class CategoryList(generics.ListAPIView[Category]):
     permission_classes = [AllowAny]
     serializer_class = CategorySerializer
@@ -31,6 +34,12 @@ class CategoryList(generics.ListAPIView[Category]):
     orderings = ("slug",)
 
 
+@extend_schema_view(
+    get=extend_schema(
+        parameters=[IF_NONE_MATCH, OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 304])],
+        responses={200: ProductSerializer(many=True), 304: OpenApiResponse(description="Not changed")},
+    )
+)
 class ProductList(generics.ListAPIView[Product]):
     permission_classes = [AllowAny]
     serializer_class = ProductSerializer
@@ -58,7 +67,7 @@ class ProductDetail(generics.GenericAPIView[Product]):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="An ETag you have: 304 if it is still current."),
+            IF_NONE_MATCH,
             OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 304]),
         ],
         responses={
