@@ -83,7 +83,7 @@ class Running:
         """Takes the dead letters: why each died."""
         found = []
         while (message := self.channel.basic_get(f"{NAME}.dead", no_ack=True)) is not None:
-            found.append(message.headers["x-first-death-reason"])
+            found.append(message.headers["x-death"][0]["reason"])  # the last death: a retry's pause is one, too
         return found
 
 
