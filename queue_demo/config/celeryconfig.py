@@ -21,7 +21,6 @@ task_queues = [
 task_default_queue = task_default_exchange = task_default_routing_key = topology.TASKS
 task_publish_retry_policy = {"max_retries": 1, "interval_start": 0}  # the consumer tries again itself, and may be told to stop
 task_ignore_result = True
-worker_enable_remote_control = False  # its queues are transient; health is ALIVE_FILE's age
 
 task_serializer = "json"
 accept_content = ["json"]  # unpickling runs what the sender wants

@@ -11,6 +11,7 @@ from typing import Any
 
 import pika
 from django.db import connection
+from kombu import pools
 from pika.adapters.blocking_connection import BlockingChannel
 
 from labkit.processes import running
@@ -58,6 +59,8 @@ def corner() -> Iterator[Corner]:
         try:
             yield here
         finally:
+            # kombu's pools outlive an experiment's apps, and the next experiment would get them closed
+            pools.reset()  # type: ignore[no-untyped-call]
             for name in here.queues:
                 here.channel.queue_delete(name)
                 here.channel.exchange_delete(name)
@@ -87,6 +90,12 @@ def worker(here: Corner, app: str, *options: str) -> Iterator[subprocess.Popen[b
     """A Celery worker of the app that the function `app` ("module:function") makes for this corner's name."""
     module, _, function = app.partition(":")
     program = f"import sys, django; django.setup(); from {module} import {function} as make; make({here.name!r}).worker_main(sys.argv[1:])"
-    quiet = [f"--logfile={os.devnull}", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    quiet = [
+        f"--logfile={os.devnull}",
+        f"--hostname={secrets.token_hex(4)}@%h",
+        "--without-gossip",
+        "--without-mingle",
+        "--without-heartbeat",
+    ]
     with running(["python", "-W", "ignore", "-c", program, "worker", *quiet, *options], RABBITMQ_URL=here.url) as process:
         yield process

@@ -61,7 +61,6 @@ def naive() -> Counts:
         app.send_task("warm-up")
         NaiveOrderList.app = app
         counts = rush_hour(NaiveOrderList, proxy)
-        app.pool.force_close_all()
         return counts | {"events_arrived_after_it": here.waiting(queue) - 1}
 
 

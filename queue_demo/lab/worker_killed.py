@@ -90,7 +90,6 @@ def run(here: Corner, queue: str, make: str, app: Celery) -> Counts:
     with app.producer_pool.acquire() as producer:
         for number in range(JOBS + 1):
             app.send_task("job", [number], producer=producer)
-    app.pool.force_close_all()
     for deaths in ("killed", "stopped"):
         with worker(here, f"lab.worker_killed:{make}", f"--concurrency={CHILDREN}") as process:
             if deaths == "killed":

@@ -1,23 +1,24 @@
 """A Celery task that survives its worker: killed, too slow or failing, it runs again, and in the end lies where people look.
 
-Problem         Celery acknowledges a task before it runs: a worker that is killed takes its tasks along. `acks_late` alone does not
-                help when only the child dies; with `reject_on_worker_lost` too, a task that kills its worker does so for ever.
-                And a late task that fails is acknowledged as if it were done.
-Guarantee       With `reliable_queue` and SETTINGS: a task whose child or whose worker is killed runs again, and so does one that
-                exceeds its hard time limit, on its queue at most `delivery_limit` + 1 times; then its message is in the
+Problem         Celery acknowledges a task before it runs: a worker that is killed takes its tasks along. `acks_late` alone
+                does not help when only the child dies; with `reject_on_worker_lost` too, a task that kills its worker does so
+                for ever. And a late task that fails is acknowledged as if it were done.
+Guarantee       With `reliable_queue` and SETTINGS: a task whose child or whose worker is killed runs again, and so does one
+                that exceeds its hard time limit, on its queue at most `delivery_limit` + 1 times; then its message is in the
                 dead-letter queue. A task that raises is tried again after a pause between nothing and a doubling bound (full
                 jitter), `max_retries` times; then its message is in the dead-letter queue, too. A crash counts against no
                 task but those that ran: nothing is prefetched beside them.
-Not guaranteed  One run. What was done before the crash is done again: put a condition into the UPDATE, or use an inbox. Order.
-                A retry is a new message: its deliveries count from 0, so a task that sometimes raises and sometimes kills its
-                worker has (max_retries + 1) × (delivery_limit + 1) runs at most.
-Cost            A quorum queue writes to disk, on every node of a cluster. Prefetch 1 is a round trip to the broker for each task.
-                The worker declares 28 delay levels at its first start, each a queue and an exchange.
-Use instead     Plain `shared_task`, when losing one now and then is fine. Dramatiq, whose defaults are these. Temporal, when the
-                work has many steps and takes days.
+Not guaranteed  One run. What was done before the crash is done again: put a condition into the UPDATE, or use an inbox.
+                Order. A retry is a new message: its deliveries count from 0, so a task that sometimes raises and sometimes
+                kills its worker has (max_retries + 1) × (delivery_limit + 1) runs at most.
+Cost            A quorum queue writes to disk, on every node of a cluster. Prefetch 1 is a round trip to the broker for each
+                task. The worker declares 28 delay levels at its first start, each a queue and an exchange. No `celery
+                inspect`: SETTINGS switch it off.
+Use instead     Plain `shared_task`, when losing one now and then is fine. Dramatiq, whose defaults are these. Temporal, when
+                the work has many steps and takes days.
 
-Needs Celery and kombu 5.7 or newer (`acks_on_failure`; retries on quorum queues), RabbitMQ 3.10 or newer.
-Sources: docs.celeryq.dev, "Task", "Using RabbitMQ", "Quorum queues"; rabbitmq.com/docs/quorum-queues, "Poison message handling"; Marc
+Needs Celery and kombu 5.7 or newer (`acks_on_failure`; retries on quorum queues), RabbitMQ 3.10 or newer. Sources:
+docs.celeryq.dev, "Task", "Using RabbitMQ", "Quorum queues"; rabbitmq.com/docs/quorum-queues, "Poison message handling"; Marc
 Brooker, "Exponential backoff and jitter", AWS Architecture Blog, 2015.
 """
 
@@ -31,6 +32,8 @@ SETTINGS: dict[str, Any] = {
     "worker_prefetch_multiplier": 1,  # what waits in a worker is counted as delivered when the worker dies
     "worker_detect_quorum_queues": True,  # they know no global QoS
     "worker_cancel_long_running_tasks_on_connection_loss": True,  # their messages are delivered to others anyway
+    # the queue for remote control is a worker's own, by name: one that was killed may still hold it, and its successor dies of that
+    "worker_enable_remote_control": False,
     "task_default_exchange_type": "topic",  # a retry's pause ends at a topic exchange only
     "worker_lost_wait": 1,  # seconds that a killed child's task waits for a result that may be on its way; the default is 10
     "broker_heartbeat": 10,  # seconds; an orphan child keeps a dead worker's connection open, and its messages with it

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from celery import Celery, Task
 from celery.exceptions import SoftTimeLimitExceeded
+from kombu import pools
 
 from patterns.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
 
@@ -106,7 +107,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         for each in (name, f"{name}.dead"):
             channel.queue_delete(each)
             channel.exchange_delete(each)
-    app.pool.force_close_all()
+    pools.reset()
 
 
 @contextlib.contextmanager
