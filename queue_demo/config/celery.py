@@ -21,13 +21,10 @@ class DeadLetters(bootsteps.StartStopStep):
 
     def start(self, consumer: Any) -> None:
         from fulfilment import topology
+        from patterns.reliable_task import dead_letter_queue
 
         with consumer.app.connection_for_write() as connection:
-            channel = connection.default_channel
-            queue = topology.dead(topology.TASKS)
-            channel.exchange_declare(topology.DEAD_LETTERS, "topic", durable=True, auto_delete=False)
-            channel.queue_declare(queue, durable=True, auto_delete=False, arguments=topology.DEAD_QUEUE_ARGUMENTS)
-            channel.queue_bind(queue, topology.DEAD_LETTERS, topology.TASKS)
+            dead_letter_queue(topology.TASKS, dead_letters=topology.DEAD_LETTERS)(connection.default_channel).declare()  # type: ignore[no-untyped-call]
 
 
 class Alive(bootsteps.StartStopStep):

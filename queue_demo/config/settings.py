@@ -20,6 +20,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "patterns.inbox",
+    "patterns.once_per_period",
     "patterns.outbox",
     "fulfilment",
 ]

@@ -1,86 +1,71 @@
-"""Reads order.placed from its queue and hands each to Celery. Acknowledged only when Celery's broker has confirmed the task."""
+"""Reads the shop's events and hands each order to Celery; an event is acknowledged when Celery's broker has confirmed the task."""
 
-import contextlib
 import logging
 import threading
 from collections.abc import Callable
 
 import pika
 from amqp.exceptions import AMQPError
+from django.db import InterfaceError, connections
+from django.db import OperationalError as DatabaseAway
 from kombu.exceptions import OperationalError
-from pika.adapters.blocking_connection import BlockingChannel
 
 from fulfilment import topology
-from fulfilment.events import SOURCE, Malformed, OrderPlaced, parse_order_placed
+from fulfilment.events import SOURCE, Malformed, OrderEvent, parse_order_event
+from fulfilment.models import UnknownProduct
+from fulfilment.services import accept_paid_order
 from fulfilment.tasks import fulfil_order
+from patterns import consumer
 from patterns.outbox.relay import backoff_seconds
-from patterns.publisher import CONNECTION_ERRORS, in_one_line
+from patterns.publisher import in_one_line
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 30  # longer than Celery's publish may take, which blocks pika's heartbeats meanwhile
 BACKOFF_CAP_SECONDS = 2
+
+
+class Stopping(Exception):
+    """We were told to stop before Celery had the task."""
 
 
 def run(*, url: str, stop: threading.Event, on_turn: Callable[[], None]) -> None:
     """Consumes until `stop` is set, through outages of the broker."""
-    parameters = pika.URLParameters(url)
-    parameters.heartbeat = HEARTBEAT_SECONDS
-    parameters.socket_timeout = parameters.stack_timeout = 3
+
+    def handle(body: bytes, properties: pika.BasicProperties) -> None:
+        try:
+            handle_event(body, stop=stop)
+        finally:
+            connections.close_all()  # this thread's, which nobody else would close; only paid orders open one
+
+    consumer.run(url, topology.events_queue(), handle, stop=stop, on_turn=on_turn)
+
+
+def handle_event(body: bytes, *, stop: threading.Event) -> None:
+    """Our own placed orders and other services' paid ones are fulfilled. Raises Hopeless for what can be neither."""
+    try:
+        event = parse_order_event(body)
+        # another service's order is ours to fulfil when it is paid; our own need no payment
+        if (event.type == topology.ORDER_PLACED) == (event.source == SOURCE):
+            hand_over(event, stop=stop)
+    except (Malformed, UnknownProduct) as error:
+        raise consumer.Hopeless(in_one_line(error)) from error
+
+
+def hand_over(event: OrderEvent, *, stop: threading.Event) -> None:
+    """Returns when Celery has the task. While it cannot have it, or the database is away, the event stays in hand: putting it aside
+    would count as a failure of the event's, and a long outage would drive good events to the dead letters."""
     failures = 0
     while not stop.is_set():
-        on_turn()
         try:
-            connection = pika.BlockingConnection(parameters)
-            try:
-                channel = connection.channel()
-                topology.declare_events(channel)
-                logger.info("consuming %s", topology.EVENTS)
-                failures = 0
-                consume(channel, stop=stop, on_turn=on_turn)
-            finally:
-                with contextlib.suppress(*CONNECTION_ERRORS):
-                    connection.close()
-        except CONNECTION_ERRORS as error:
-            if not failures:
-                logger.warning("outage: %s", in_one_line(error))
+            if event.type == topology.ORDER_PAID:
+                accept_paid_order(event=event)
+            fulfil_order.apply_async([str(event.order_id)])
+        except (OperationalError, AMQPError, OSError, DatabaseAway, InterfaceError) as error:
+            logger.warning("order %s waits: %s", event.order_id, in_one_line(error))
+            connections.close_all()
             stop.wait(backoff_seconds(failures, BACKOFF_CAP_SECONDS))
-            failures += 1
-
-
-def consume(channel: BlockingChannel, *, stop: threading.Event, on_turn: Callable[[], None]) -> None:
-    """Until `stop` is set. What is not acknowledged then goes back to the queue with the connection's end."""
-    channel.basic_qos(prefetch_count=1)
-    for method, _, body in channel.consume(topology.EVENTS, inactivity_timeout=1):
-        on_turn()
-        if stop.is_set():
-            return
-        if method is None:
-            continue
-        try:
-            event = parse_order_placed(body)
-        except Malformed as error:
-            logger.warning("to the dead letters: %s", error)
-            channel.basic_reject(method.delivery_tag, requeue=False)
-            continue
-        not_ours = event.source != SOURCE  # another service's order, of which we have no row
-        if not_ours or hand_over(event, channel.connection, stop=stop, on_turn=on_turn):
-            channel.basic_ack(method.delivery_tag)
-
-
-def hand_over(event: OrderPlaced, connection: pika.BlockingConnection, *, stop: threading.Event, on_turn: Callable[[], None]) -> bool:
-    """True when Celery has the task. While it cannot have it, the event stays in hand: giving it back would count
-    against its delivery limit, and a broker with a memory alarm would drive good events to the dead letters."""
-    failures = 0
-    while not stop.is_set():
-        try:
-            fulfil_order.delay(str(event.order_id))
-        except (OperationalError, AMQPError, OSError) as error:
-            logger.warning("order %s waits for Celery's broker: %s", event.order_id, in_one_line(error))
-            connection.sleep(backoff_seconds(failures, BACKOFF_CAP_SECONDS))
-            on_turn()
             failures += 1
         else:
             logger.info("order %s handed to Celery (event %s, correlation id %s)", event.order_id, event.event_id, event.correlation_id)
-            return True
-    return False
+            return
+    raise Stopping

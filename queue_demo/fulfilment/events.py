@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fulfilment.models import Order
-from fulfilment.topology import ORDER_PLACED
+from fulfilment.topology import ORDER_PAID, ORDER_PLACED
 
 SOURCE = "/fulfilment"
 MAX_EVENT_BYTES = 64 * 1024  # ours are below 10 KB
@@ -18,11 +18,15 @@ class Malformed(Exception):
 
 
 @dataclass(frozen=True)
-class OrderPlaced:
+class OrderEvent:
+    """An order was placed or paid; `quantities` are its lines, SKU → pieces."""
+
     event_id: uuid.UUID
+    type: str
     order_id: uuid.UUID
     correlation_id: str
     source: str
+    quantities: Mapping[str, int]
 
 
 def order_placed(order: Order, quantities: Mapping[str, int], *, correlation_id: str) -> dict[str, Any]:
@@ -43,19 +47,28 @@ def order_placed(order: Order, quantities: Mapping[str, int], *, correlation_id:
     }
 
 
-def parse_order_placed(body: bytes) -> OrderPlaced:
+def parse_order_event(body: bytes) -> OrderEvent:
     """Raises Malformed, whatever the bytes are."""
     if len(body) > MAX_EVENT_BYTES:
         raise Malformed(f"{len(body)} bytes; at most {MAX_EVENT_BYTES}")
     try:
         event = json.loads(body)
-        if (event["specversion"], event["type"]) != ("1.0", ORDER_PLACED):
+        if event["specversion"] != "1.0" or event["type"] not in (ORDER_PLACED, ORDER_PAID):
             raise Malformed(f"version {event['specversion']!r:.20} of {event['type']!r:.40}")
-        return OrderPlaced(
+        return OrderEvent(
             event_id=uuid.UUID(event["id"]),
+            type=event["type"],
             order_id=uuid.UUID(event["data"]["order_id"]),
             correlation_id=str(event.get("correlationid", ""))[:64],
-            source=str(event["source"]),
+            source=str(event["source"])[:100],
+            quantities=parse_lines(event["data"].get("lines", [])),
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise Malformed(f"{type(error).__name__}: {error}"[:100]) from error
+
+
+def parse_lines(lines: list[dict[str, Any]]) -> dict[str, int]:
+    quantities = {str(line["sku"]): line["quantity"] for line in lines}
+    if any("\x00" in sku or not isinstance(quantity, int) or not 0 < quantity <= 1000 for sku, quantity in quantities.items()):
+        raise Malformed("a line that no order has")
+    return quantities

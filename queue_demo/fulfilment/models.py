@@ -35,12 +35,17 @@ class Product(models.Model):
 
 class OrderQuerySet(models.QuerySet["Order"]):
     @transaction.atomic(savepoint=False)
-    def place(self, quantities: Mapping[str, int]) -> "Order":
-        """Saves an order of `quantities` (SKU → pieces, each at least 1) at today's prices. Raises UnknownProduct."""
+    def place(self, quantities: Mapping[str, int], *, order_id: uuid.UUID | None = None) -> "Order":
+        """Saves an order of `quantities` (SKU → pieces, each at least 1) at today's prices. Raises UnknownProduct.
+
+        An `order_id` is given when the order is known elsewhere under it; if it is here already, it stays as it is.
+        """
         products = Product.objects.in_bulk(quantities, field_name="sku")
         if unknown := sorted(set(quantities) - set(products)):
             raise UnknownProduct(", ".join(unknown))
-        order = self.create()
+        order, is_new = self.get_or_create(pk=order_id or uuid.uuid4())
+        if not is_new:
+            return order
         OrderLine.objects.bulk_create(
             OrderLine(order=order, product=products[sku], quantity=quantity, unit_price=products[sku].price)
             for sku, quantity in quantities.items()

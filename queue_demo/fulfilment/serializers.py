@@ -57,3 +57,15 @@ class LedgerSerializer(serializers.Serializer[dict[str, int]]):
     outbox_pending = serializers.IntegerField()
     outbox_published = serializers.IntegerField()
     fulfilled = serializers.IntegerField()
+
+
+class DeadLetterSerializer(serializers.Serializer[dict[str, Any]]):
+    queue = serializers.CharField(help_text="the queue that gave it up")
+    message_id = serializers.CharField()
+    reason = serializers.CharField(help_text="what the last try raised, or why the broker gave it up")
+    retries = serializers.IntegerField()
+    correlation_id = serializers.CharField(help_text="the id of the request that caused it")
+
+
+class ReplayedSerializer(serializers.Serializer[dict[str, int]]):
+    replayed = serializers.IntegerField()

@@ -1,47 +1,32 @@
 """The queues of this service, and what becomes of a message that nobody could use.
 
-shop.events, order.placed → fulfilment.order_placed, read by consume_events
+shop.events, order.placed and order.paid → fulfilment.orders, read by consume_events
 fulfilment.tasks → fulfilment.tasks, read by the Celery worker
-fulfilment.dead → fulfilment.order_placed.dead and fulfilment.tasks.dead, read by people
+fulfilment.orders.dead and fulfilment.tasks.dead: read by people, at /dead-letters/
 """
 
-from typing import Any
-
 from django.conf import settings
-from pika.adapters.blocking_connection import BlockingChannel
+
+from patterns.topology import WorkQueue
 
 ORDER_PLACED = "order.placed"
-EVENTS = f"{settings.QUEUE_PREFIX}.order_placed"
+ORDER_PAID = "order.paid"
+EVENTS = f"{settings.QUEUE_PREFIX}.orders"
 TASKS = f"{settings.QUEUE_PREFIX}.tasks"
-DEAD_LETTERS = f"{settings.QUEUE_PREFIX}.dead"
+DEAD_LETTERS = f"{settings.QUEUE_PREFIX}.dead"  # the exchange to which Celery's queue gives what it gives up
 
-# An event runs no code of its own before it is acknowledged: what gives it back is a restart or an outage, so a generous number.
+# An event runs little code before it is acknowledged: what gives it back is a restart or an outage, so a generous number.
 EVENT_DELIVERY_LIMIT = 20
 # A task may be what kills its worker: four deaths are enough to know.
 TASK_DELIVERY_LIMIT = 3
-# RabbitMQ 4 gives every quorum queue a limit of 20, and drops what exceeds it: looking at dead letters must not remove them.
-DEAD_QUEUE_ARGUMENTS = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
+# An error of the database's passes within a minute, or somebody has to look.
+DELAYS_SECONDS = (1, 10, 60)
+
+
+def events_queue() -> WorkQueue:
+    keys = [ORDER_PLACED, ORDER_PAID]
+    return WorkQueue(EVENTS, settings.EVENTS_EXCHANGE, keys, delivery_limit=EVENT_DELIVERY_LIMIT, delays_seconds=DELAYS_SECONDS)
 
 
 def dead(queue: str) -> str:
     return f"{queue}.dead"
-
-
-def quorum(queue: str, *, delivery_limit: int) -> dict[str, Any]:
-    """Arguments of a queue that survives a broker's crash and gives up on a message after `delivery_limit` + 1 deliveries."""
-    return {
-        "x-queue-type": "quorum",
-        "x-delivery-limit": delivery_limit,
-        "x-dead-letter-exchange": DEAD_LETTERS,
-        "x-dead-letter-routing-key": queue,
-    }
-
-
-def declare_events(channel: BlockingChannel) -> None:
-    """Declares what the consumer of events reads from. Declaring it again changes nothing."""
-    channel.exchange_declare(settings.EVENTS_EXCHANGE, "topic", durable=True)
-    channel.exchange_declare(DEAD_LETTERS, "topic", durable=True)
-    channel.queue_declare(dead(EVENTS), durable=True, arguments=DEAD_QUEUE_ARGUMENTS)
-    channel.queue_bind(dead(EVENTS), DEAD_LETTERS, EVENTS)
-    channel.queue_declare(EVENTS, durable=True, arguments=quorum(EVENTS, delivery_limit=EVENT_DELIVERY_LIMIT))
-    channel.queue_bind(EVENTS, settings.EVENTS_EXCHANGE, ORDER_PLACED)

@@ -6,4 +6,6 @@ urlpatterns = [
     path("orders/", views.OrderList.as_view(), name="order-list"),
     path("orders/<uuid:pk>/", views.OrderDetail.as_view(), name="order-detail"),
     path("ledger/", views.Ledger.as_view(), name="ledger"),
+    path("dead-letters/", views.DeadLetterList.as_view(), name="dead-letter-list"),
+    path("dead-letters/<str:message_id>/replay/", views.DeadLetterReplay.as_view(), name="dead-letter-replay"),
 ]

@@ -1,22 +1,34 @@
 """The doors: they parse, call a service, render."""
 
+import contextlib
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+import pika
+from django.conf import settings
 from django.db.models import Count
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from fulfilment import letters
 from fulfilment.models import Order, UnknownProduct
-from fulfilment.serializers import AcceptedSerializer, LedgerSerializer, OrderSerializer, OrderWithTimelineSerializer
+from fulfilment.serializers import (
+    AcceptedSerializer,
+    DeadLetterSerializer,
+    LedgerSerializer,
+    OrderSerializer,
+    OrderWithTimelineSerializer,
+    ReplayedSerializer,
+)
 from fulfilment.services import place_order
 from patterns.outbox.models import OutboxEvent
+from patterns.publisher import CONNECTION_ERRORS
 
 ORDERS = Order.objects.prefetch_related("lines__product")
 
@@ -69,3 +81,40 @@ def request_id(request: Request) -> str:
     """The caller's X-Request-ID when it is fit for a log, else a new one."""
     given = request.headers.get("X-Request-ID", "")
     return given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else str(uuid.uuid4())
+
+
+class DeadLetterList(APIView):
+    @extend_schema(responses=DeadLetterSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """The messages that nobody could use, and why. 503 while the broker is away."""
+        with broker() as connection:
+            found = [{"queue": queue, **vars(letter)} for queue, letter in letters.listing(connection)]
+        return Response([DeadLetterSerializer(each).data for each in found])
+
+
+class DeadLetterReplay(APIView):
+    @extend_schema(request=None, responses=ReplayedSerializer)
+    def post(self, request: Request, message_id: str) -> Response:
+        """Sends a dead letter again, when the reason is gone. 404: there is none with this id."""
+        with broker() as connection:
+            count = letters.replay(connection, message_id)
+        if not count:
+            raise NotFound
+        return Response(ReplayedSerializer({"replayed": count}).data)
+
+
+class BrokerAway(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The broker is away. Orders are taken all the same."
+
+
+@contextlib.contextmanager
+def broker() -> Iterator[pika.BlockingConnection]:
+    """A connection for this request alone. What a person asks of the dead letters is the only thing that the web asks the broker."""
+    if not settings.RABBITMQ_URL:
+        raise BrokerAway
+    try:
+        with contextlib.closing(letters.connect(settings.RABBITMQ_URL)) as connection:
+            yield connection
+    except CONNECTION_ERRORS as error:
+        raise BrokerAway from error

@@ -72,7 +72,7 @@ class Broker:
         """Takes all dead letters, and returns why each died."""
         found = []
         while (message := self.channel.basic_get(dead_queue, auto_ack=True))[0]:
-            found.append(message[1].headers["x-first-death-reason"])
+            found.append(message[1].headers.get("x-reason") or message[1].headers["x-first-death-reason"])
         return found
 
     def count(self, queue: str) -> int:
@@ -95,7 +95,15 @@ def broker() -> Iterator[Broker]:
     with contextlib.closing(pika.BlockingConnection(pika.URLParameters(url))) as opened:
         channel = opened.channel()
         yield Broker(url, channel, prefix)
-        for queue in ("order_placed", "order_placed.dead", "tasks", "tasks.dead"):
+        for queue in (
+            "orders",
+            "orders.dead",
+            "orders.retry-1000ms",
+            "orders.retry-10000ms",
+            "orders.retry-60000ms",
+            "tasks",
+            "tasks.dead",
+        ):
             channel.queue_delete(f"{prefix}.{queue}")
         for exchange in ("events", "tasks", "dead"):
             channel.exchange_delete(f"{prefix}.{exchange}")

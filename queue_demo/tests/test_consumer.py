@@ -7,14 +7,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import OperationalError as DatabaseAway
 from kombu.exceptions import OperationalError
 
 from fulfilment import consumer, topology
+from fulfilment.models import Order, Product
 from labkit import FaultProxy
 from labkit.processes import wait_until
 from tests.conftest import Broker
 
-EVENT = '{"specversion": "1.0", "id": "%s", "source": "%s", "type": "order.placed", "data": {"order_id": "%s"}}'
+EVENT = (
+    '{"specversion": "1.0", "id": "%s", "source": "%s", "type": "%s", "data": {"order_id": "%s", "lines": [{"sku": "%s", "quantity": 2}]}}'
+)
 
 
 class Celery:
@@ -25,7 +29,8 @@ class Celery:
         self.tries = 0
         self.is_away = False
 
-    def delay(self, order_id: str) -> None:
+    def apply_async(self, arguments: list[str]) -> None:
+        [order_id] = arguments
         self.tries += 1
         if self.is_away:
             raise OperationalError("timed out")
@@ -43,9 +48,8 @@ def celery(monkeypatch: pytest.MonkeyPatch) -> Celery:
 def start(broker: Broker, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Callable[[str], threading.Event]]:
     """Runs the consumer in a thread; it ends when the returned event is set, and raises here what it raised."""
     settings.EVENTS_EXCHANGE = broker.exchange
-    monkeypatch.setattr(topology, "EVENTS", f"{broker.prefix}.order_placed")
-    monkeypatch.setattr(topology, "DEAD_LETTERS", f"{broker.prefix}.dead")
-    topology.declare_events(broker.channel)
+    monkeypatch.setattr(topology, "EVENTS", f"{broker.prefix}.orders")
+    topology.events_queue().declare(broker.channel)
     running: list[tuple[threading.Event, Future[None]]] = []
 
     with ThreadPoolExecutor() as pool:
@@ -61,9 +65,11 @@ def start(broker: Broker, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Ite
             future.result(10)
 
 
-def deliver(broker: Broker, source: str = "/fulfilment") -> str:
+def deliver(broker: Broker, source: str = "/fulfilment", kind: str = "order.placed", sku: str = "SKU-000001", times: int = 1) -> str:
     order_id = str(uuid.uuid4())
-    broker.channel.basic_publish(broker.exchange, "order.placed", (EVENT % (uuid.uuid4(), source, order_id)).encode())
+    event = (EVENT % (uuid.uuid4(), source, kind, order_id, sku)).encode()
+    for _ in range(times):
+        broker.channel.basic_publish(broker.exchange, kind, event)
     return order_id
 
 
@@ -104,10 +110,53 @@ def test_an_acknowledged_event_is_gone(broker: Broker, celery: Celery, start: Ca
 
 def test_another_services_order_is_passed_over(broker: Broker, celery: Celery, start: Callable[..., threading.Event]) -> None:
     deliver(broker, source="/shop")
+    deliver(broker, source="/fulfilment", kind="order.paid")
     own = deliver(broker)
     start()
 
     wait_until(lambda: celery.tasks == [own], timeout_seconds=10, what="the task")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_another_services_paid_order_becomes_ours_once_however_often_it_is_delivered(
+    broker: Broker, celery: Celery, start: Callable[..., threading.Event], mug: Product
+) -> None:
+    order_id = deliver(broker, source="/shop", kind="order.paid", times=3)
+    start()
+
+    wait_until(lambda: celery.tasks == [order_id] * 3, timeout_seconds=10, what="the tasks")  # fulfil_order knows repetitions itself
+    [order] = Order.objects.all()
+    assert (str(order.pk), [str(line) for line in order.lines.all()]) == (order_id, [f"2 × {mug.pk}"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_paid_order_of_what_we_do_not_sell_is_a_dead_letter(
+    broker: Broker, celery: Celery, start: Callable[..., threading.Event], mug: Product
+) -> None:
+    deliver(broker, source="/shop", kind="order.paid", sku="NO-SUCH")
+    start()
+
+    wait_until(lambda: broker.count(f"{topology.EVENTS}.dead") == 1, timeout_seconds=10, what="the dead letter")
+    assert broker.reasons(f"{topology.EVENTS}.dead") == ["Hopeless UnknownProduct NO-SUCH"]
+    assert not Order.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_paid_order_waits_for_the_database(
+    broker: Broker, celery: Celery, start: Callable[..., threading.Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def away_twice(**_: Any) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise DatabaseAway
+
+    monkeypatch.setattr(consumer, "accept_paid_order", away_twice)
+    order_id = deliver(broker, source="/shop", kind="order.paid")
+    start()
+
+    wait_until(lambda: celery.tasks == [order_id], timeout_seconds=10, what="the task")
 
 
 def test_consuming_goes_on_after_an_outage(

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from fulfilment.events import MAX_EVENT_BYTES, Malformed, parse_order_placed
+from fulfilment.events import MAX_EVENT_BYTES, Malformed, parse_order_event
 
 GOOD: dict[str, Any] = {
     "specversion": "1.0",
@@ -15,7 +15,7 @@ GOOD: dict[str, Any] = {
 
 
 def test_an_event_of_another_producer_needs_no_more_than_this() -> None:
-    assert str(parse_order_placed(json.dumps(GOOD).encode()).order_id) == GOOD["data"]["order_id"]
+    assert str(parse_order_event(json.dumps(GOOD).encode()).order_id) == GOOD["data"]["order_id"]
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,11 @@ def test_an_event_of_another_producer_needs_no_more_than_this() -> None:
         b"\xff\xfe",
         b"[" * 50_000,
         json.dumps({**GOOD, "specversion": "2.0"}).encode(),
-        json.dumps({**GOOD, "type": "order.paid"}).encode(),
+        json.dumps({**GOOD, "type": "order.cancelled"}).encode(),
+        json.dumps({**GOOD, "data": {**GOOD["data"], "lines": [{"sku": "a\x00", "quantity": 1}]}}).encode(),
+        json.dumps({**GOOD, "data": {**GOOD["data"], "lines": [{"sku": "a", "quantity": 0}]}}).encode(),
+        json.dumps({**GOOD, "data": {**GOOD["data"], "lines": [{"sku": "a", "quantity": "1"}]}}).encode(),
+        json.dumps({**GOOD, "data": {**GOOD["data"], "lines": 5}}).encode(),
         json.dumps({**GOOD, "id": 1}).encode(),
         json.dumps({key: value for key, value in GOOD.items() if key != "source"}).encode(),
         json.dumps({**GOOD, "data": None}).encode(),
@@ -39,4 +43,4 @@ def test_an_event_of_another_producer_needs_no_more_than_this() -> None:
 )
 def test_what_is_not_understood_is_malformed_and_nothing_worse(body: bytes) -> None:
     with pytest.raises(Malformed):
-        parse_order_placed(body)
+        parse_order_event(body)

@@ -36,7 +36,7 @@ def test_an_event_is_a_cloudevent_and_is_understood_by_its_consumer(api: APIClie
     assert event["subject"] == row.aggregate == f"order/{order_id}"
     assert event["correlationid"] == "request-1"
     assert event["data"] == {"order_id": order_id, "lines": [{"sku": mug.sku, "quantity": 3}]}
-    assert str(events.parse_order_placed(json.dumps(event).encode()).order_id) == order_id
+    assert str(events.parse_order_event(json.dumps(event).encode()).order_id) == order_id
 
 
 @pytest.mark.parametrize("given", ["", "x" * 65, "two\nlines", "ünicode"])

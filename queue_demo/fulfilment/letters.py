@@ -1,0 +1,44 @@
+"""The dead letters of this service's queues: seen, and sent again."""
+
+import pika
+from pika.exceptions import ChannelClosedByBroker
+
+from fulfilment import topology
+from patterns import dead_letters
+from patterns.dead_letters import DeadLetter
+
+QUEUES = (topology.EVENTS, topology.TASKS)
+NOT_FOUND = 404
+
+
+def connect(url: str) -> pika.BlockingConnection:
+    """Bounded: somebody waits for the answer. Raises pika's and the socket's errors."""
+    parameters = pika.URLParameters(url)
+    parameters.socket_timeout = parameters.stack_timeout = parameters.blocked_connection_timeout = 2
+    return pika.BlockingConnection(parameters)
+
+
+def listing(connection: pika.BlockingConnection) -> list[tuple[str, DeadLetter]]:
+    """The oldest hundred of each queue, with the queue that gave them up."""
+    found = []
+    for queue in QUEUES:
+        try:
+            found += [(queue, letter) for letter in dead_letters.listing(connection, topology.dead(queue))]
+        except ChannelClosedByBroker as error:
+            if error.reply_code != NOT_FOUND:  # no consumer or worker has run yet, which would have declared it
+                raise
+    return found
+
+
+def replay(connection: pika.BlockingConnection, message_id: str | None) -> int:
+    """Sends one again, or all. Returns how many. A letter without an id can only be replayed with all others."""
+    count = 0
+    for queue in QUEUES:
+        try:
+            count += dead_letters.replay(
+                connection, topology.dead(queue), to=queue, chosen=lambda letter: message_id in (None, letter.message_id)
+            )
+        except ChannelClosedByBroker as error:
+            if error.reply_code != NOT_FOUND:
+                raise
+    return count

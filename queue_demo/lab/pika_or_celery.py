@@ -1,0 +1,187 @@
+"""When pika, when Celery?
+
+The same flow both ways, and the same two faults. Twenty messages that no queue is bound for: is the publisher told? And twenty
+jobs, of which one kills the process that runs it, once: what never happens? The naive side takes each tool as it comes
+(`auto_ack`, plain tasks), the solved one as it is set up here. What Celery cannot be set up for stays as it was: that is the
+difference.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+
+import pika
+from celery import Celery
+from pika.exceptions import AMQPError
+
+from lab import Corner, corner, fresh_tally, note, tally, worker
+from labkit import Counts, Experiment
+from labkit.processes import running, wait_until
+from patterns import consumer
+from patterns.publisher import MessageRefused, Publisher
+from patterns.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
+from patterns.topology import WorkQueue
+
+JOBS, DEADLY, LAST = 20, 5, "last"
+
+
+def do(job: str) -> None:
+    if job == str(DEADLY) and not tally()["death"]:
+        note("death")
+        os.kill(os.getpid(), signal.SIGKILL)
+    note(job)
+
+
+# --- pika ---
+
+
+def naive_pika(name: str) -> None:
+    """A consumer, as a process."""
+    with closing(pika.BlockingConnection(pika.URLParameters(os.environ["RABBITMQ_URL"]))) as connection:
+        for _, _, body in connection.channel().consume(f"{name}.pika", auto_ack=True):
+            do(body.decode())
+
+
+def solved_pika(name: str) -> None:
+    consumer.run(os.environ["RABBITMQ_URL"], work_queue(name), lambda body, _: do(body.decode()), stop=threading.Event())
+
+
+def work_queue(name: str) -> WorkQueue:
+    return WorkQueue(f"{name}.pika", f"{name}.pika", ["job"], delays_seconds=(0.1,))
+
+
+def pika_process(here: Corner, function: str) -> AbstractContextManager[object]:
+    program = f"import django; django.setup(); from lab.pika_or_celery import {function} as run; run({here.name!r})"
+    return running(["python", "-W", "ignore", "-c", program], RABBITMQ_URL=here.url)
+
+
+@contextmanager
+def pika_twice(here: Corner, function: str) -> Iterator[None]:
+    """The process, and another one when it has died, as a supervisor would start it."""
+    with pika_process(here, function):
+        wait_until(lambda: tally()["death"] > 0, timeout_seconds=120, what="the consumer's death")
+    with pika_process(here, function):
+        yield
+
+
+# --- Celery ---
+
+
+def naive_celery(name: str) -> Celery:
+    app = Celery(name, broker=os.environ["RABBITMQ_URL"], set_as_current=False)
+    app.conf.update(task_default_queue=f"{name}.celery", task_ignore_result=True)
+    app.task(name="job")(do)
+    return app
+
+
+def solved_celery(name: str) -> Celery:
+    app, queue = Celery(name, broker=os.environ["RABBITMQ_URL"], set_as_current=False), f"{name}.celery"
+    app.conf.update(SETTINGS, task_queues=[reliable_queue(queue, dead_letters=f"{queue}.dead")])
+    app.conf.update(task_default_queue=queue, task_default_exchange=queue, task_default_routing_key=queue)
+    app.task(name="job", base=ReliableTask)(do)
+    return app
+
+
+# --- the faults ---
+
+
+def naive() -> Counts:
+    with corner() as here:
+        here.queue("pika")
+        here.keep("celery")
+        with closing(pika.BlockingConnection(pika.URLParameters(here.url))) as connection:
+            exchange, channel = unbound(here), connection.channel()
+            pika_told = times_told(lambda: channel.basic_publish(exchange, "job", b""), AMQPError)
+        return run(here, "naive", naive_celery(here.name), pika_told=pika_told)
+
+
+def solved() -> Counts:
+    with corner() as here:
+        queue, app = work_queue(here.name), solved_celery(here.name)
+        for suffix in ("pika", "pika.dead", queue.delay(0).removeprefix(f"{here.name}."), "celery", "celery.dead"):
+            here.keep(suffix)
+        queue.declare(here.channel)
+        with app.connection_for_write() as opened:
+            dead_letter_queue(f"{here.name}.celery", dead_letters=f"{here.name}.celery.dead")(opened.default_channel).declare()  # type: ignore[no-untyped-call]
+        with closing(Publisher(here.url, unbound(here))) as publisher:
+            pika_told = times_told(lambda: publisher.publish("job", b"", "1"), MessageRefused)
+        return run(here, "solved", app, pika_told=pika_told)
+
+
+def run(here: Corner, side: str, app: Celery, *, pika_told: int) -> Counts:
+    exchange = unbound(here)
+    celery_told = times_told(lambda: app.send_task("job", [""], exchange=exchange, routing_key="job"), Exception)
+
+    fresh_tally()
+    for number in range(JOBS):
+        here.channel.basic_publish(f"{here.name}.pika", "job", str(number))
+    with pika_twice(here, f"{side}_pika"):
+        here.channel.basic_publish(f"{here.name}.pika", "job", LAST)
+        pika_lost = settle(side)
+
+    fresh_tally()
+    for number in range(JOBS):
+        app.send_task("job", [str(number)])
+    with worker(here, f"lab.pika_or_celery:{side}_celery", "--concurrency=1"):
+        wait_until(lambda: tally()["death"] > 0, timeout_seconds=120, what="the child's death")
+        app.send_task("job", [LAST])
+        celery_lost = settle(side)
+    return {
+        "messages_without_a_queue": JOBS,
+        "pika_told_of_them": pika_told,
+        "celery_told_of_them": celery_told,
+        "jobs": JOBS,
+        "pika_lost": pika_lost,
+        "celery_lost": celery_lost,
+    }
+
+
+def unbound(here: Corner) -> str:
+    """An exchange to which no queue is bound."""
+    here.channel.exchange_declare(name := here.keep("unbound"), "topic", durable=True)
+    return name
+
+
+def times_told(publish: Callable[[], object], error: type[Exception]) -> int:
+    """How often the publisher heard that nobody gets its message."""
+    told = 0
+    for _ in range(JOBS):
+        try:
+            publish()
+        except error:
+            told += 1
+    return told
+
+
+def settle(side: str) -> int:
+    """How many jobs are lost, when the last one, sent after the death, is done; the solved side may still wait for the deadly one."""
+    jobs = {str(number) for number in range(JOBS)}
+    wanted = jobs | {LAST} if side == "solved" else {LAST}
+    wait_until(lambda: wanted <= tally().keys(), timeout_seconds=120, what="the last job")
+    return len(jobs - tally().keys())
+
+
+experiment = Experiment(
+    challenge="When pika, when Celery?",
+    solution="pika between services, as it hears of what nobody gets; Celery within one, as it brings the workers",
+    load=f"{JOBS} messages without a queue, {JOBS} jobs of which one kills its process once (SIGKILL); both by pika and by Celery",
+    naive=naive,
+    solved=solved,
+    breaks=lambda counts: counts["pika_lost"] > 0 and counts["celery_lost"] > 0 and counts["pika_told_of_them"] == 0,
+    # that Celery is not told is no promise, but what the choice rests on: if kombu learns it, this page has to change
+    holds=lambda counts: (
+        counts
+        == {
+            "messages_without_a_queue": JOBS,
+            "pika_told_of_them": JOBS,
+            "celery_told_of_them": 0,
+            "jobs": JOBS,
+            "pika_lost": 0,
+            "celery_lost": 0,
+        }
+    ),
+    proof=("pika_lost", "celery_lost", "pika_told_of_them", "celery_told_of_them"),
+    code="patterns/consumer.py",
+)

@@ -1,0 +1,94 @@
+"""Published, and no one ever got it.
+
+A hundred events are published before anybody has bound a queue for them; then somebody does. The naive publisher asks for confirms:
+the broker confirms each event, and drops it, as the protocol wants it. The solved one also says `mandatory`, and so hears of it:
+the relay keeps the event in the outbox and tries again.
+"""
+
+import uuid
+from datetime import datetime, timedelta
+
+import pika
+from django.db import transaction
+from django.utils import timezone
+
+from lab import Corner, corner
+from labkit import Counts, Experiment
+from labkit.logs import quiet
+from patterns.outbox import relay
+from patterns.outbox.models import OutboxEvent
+from patterns.publisher import BrokerUnavailable, MessageRefused, Publisher
+
+EVENTS = 100
+
+
+def naive() -> Counts:
+    with corner() as here:
+        exchange = here.keep("events")
+        here.channel.exchange_declare(exchange, "topic", durable=True)
+        connection = pika.BlockingConnection(pika.URLParameters(here.url))
+        channel = connection.channel()
+        channel.confirm_delivery()
+        told = 0
+        for _ in range(EVENTS):
+            try:
+                channel.basic_publish(exchange, "order.placed", b"{}")
+            except pika.exceptions.AMQPError:
+                told += 1
+        queue = bind(here, exchange)
+        connection.close()
+        return counted(here, queue, told=told)
+
+
+def solved() -> Counts:
+    OutboxEvent.objects.all().delete()
+    with corner() as here:
+        exchange = here.keep("events")
+        here.channel.exchange_declare(exchange, "topic", durable=True)
+        with transaction.atomic():
+            for number in range(EVENTS):
+                OutboxEvent.objects.append(event_id=uuid.uuid4(), aggregate=f"order/{number}", routing_key="order.placed", payload={})
+        publisher = Publisher(here.url, exchange)
+        try:
+            with quiet():
+                told = relay_once(publisher, at=timezone.now()).refused
+                queue = bind(here, exchange)
+                # the clock is an argument: nobody has to wait for the pause to pass
+                relay_once(publisher, at=timezone.now() + timedelta(seconds=relay.REFUSAL_CAP_SECONDS))
+        finally:
+            publisher.close()
+        return counted(here, queue, told=told)
+
+
+def relay_once(publisher: Publisher, *, at: datetime) -> relay.Batch:
+    return relay.run_once(publisher.publish, refused=MessageRefused, away=BrokerUnavailable, batch_size=EVENTS, now=lambda: at)
+
+
+def bind(here: Corner, exchange: str) -> str:
+    queue = here.keep("late")
+    here.channel.queue_declare(queue, durable=True)
+    here.channel.queue_bind(queue, exchange, "order.placed")
+    return queue
+
+
+def counted(here: Corner, queue: str, *, told: int) -> Counts:
+    arrived = here.waiting(queue)
+    return {
+        "published": EVENTS,
+        "publisher_was_told": told,
+        "arrived_once_a_queue_was_bound": arrived,
+        "silently_dropped": EVENTS - arrived,
+    }
+
+
+experiment = Experiment(
+    challenge="Published, and no one ever got it",
+    solution="confirms and mandatory; what comes back stays in the outbox until a queue takes it",
+    load=f"{EVENTS} events published before a queue is bound for them",
+    naive=naive,
+    solved=solved,
+    breaks=lambda counts: counts["silently_dropped"] == EVENTS,
+    holds=lambda counts: (counts["silently_dropped"], counts["publisher_was_told"]) == (0, EVENTS),
+    proof=("silently_dropped",),
+    code="patterns/publisher.py",
+)

@@ -1,0 +1,122 @@
+"""The worker was killed, and jobs vanished.
+
+A thousand jobs, and some are deadly on their first run: four kill the child that runs them, with SIGKILL, half of them before
+their effect and half between the effect and the end; then one kills the whole worker, which is started again. The naive task
+is what most advice comes to: `acks_late=True`. A job is lost when it never had its effect.
+"""
+
+import os
+import signal
+from typing import Any
+
+from celery import Celery
+from django.db import connection, transaction
+
+from lab import Corner, corner, fresh_tally, note, tally, worker
+from labkit import Counts, Experiment
+from labkit.processes import wait_until
+from patterns.inbox.models import Inbox
+from patterns.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
+
+JOBS = 1_000
+LAST = JOBS  # one more, behind all others: when it runs, they have begun
+CHILDREN = 4
+DEADLY = range(200, 200 + CHILDREN)  # all at once: Celery looks for dead children every five seconds only
+DEADLIEST = 901  # odd: after its effect. And late: whatever waits for a second run does so in the worker that survives
+
+
+def app_for(name: str) -> Celery:
+    app = Celery(name, broker=os.environ["RABBITMQ_URL"], set_as_current=False)
+    app.conf.update(task_default_queue=name, task_default_exchange=name, task_default_routing_key=name)
+    return app
+
+
+def naive_app(name: str) -> Celery:
+    app = app_for(f"{name}.naive")
+
+    @app.task(name="job", bind=True, acks_late=True, ignore_result=True)
+    def job(task: Any, number: int) -> None:
+        if_first(number, "before")
+        note(f"effect {number}")
+        if_first(number, "after")
+
+    return app
+
+
+def solved_app(name: str) -> Celery:
+    queue = f"{name}.solved"
+    app = app_for(queue)
+    app.conf.update(SETTINGS, task_queues=[reliable_queue(queue, dead_letters=f"{queue}.dead")])
+
+    @app.task(name="job", bind=True, base=ReliableTask)
+    def job(task: Any, number: int) -> None:
+        if_first(number, "before")
+        with transaction.atomic():
+            if Inbox.objects.new(consumer=queue, message_ids=[str(number)]):
+                note(f"effect {number}")
+        if_first(number, "after")
+
+    return app
+
+
+def if_first(number: int, moment: str) -> None:
+    """Kills whoever runs the job, if it is a deadly one, this is its moment, and it has not killed yet."""
+    if number != DEADLIEST and number not in DEADLY:
+        return
+    if moment == ("after" if number % 2 else "before") and not tally()[f"death {number}"]:
+        note(f"death {number}")
+        if number == DEADLIEST:
+            os.killpg(0, signal.SIGKILL)  # the worker with all its children, as a container is killed
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def naive() -> Counts:
+    with corner() as here:
+        queue = here.keep("naive")
+        return run(here, queue, "naive_app", naive_app(here.name))
+
+
+def solved() -> Counts:
+    with corner() as here:
+        queue, app = here.keep("solved"), solved_app(here.name)
+        with app.connection_for_write() as opened:
+            dead_letter_queue(queue, dead_letters=f"{queue}.dead")(opened.default_channel).declare()  # type: ignore[no-untyped-call]
+        here.keep("solved.dead")
+        return run(here, queue, "solved_app", app)
+
+
+def run(here: Corner, queue: str, make: str, app: Celery) -> Counts:
+    fresh_tally()
+    with app.producer_pool.acquire() as producer:
+        for number in range(JOBS + 1):
+            app.send_task("job", [number], producer=producer)
+    for deaths in ("killed", "stopped"):
+        with worker(here, f"lab.worker_killed:{make}", f"--concurrency={CHILDREN}") as process:
+            if deaths == "killed":
+                process.wait(timeout=120)
+            else:
+                wait_until(lambda: tally()[f"effect {LAST}"] > 0, timeout_seconds=120, what="the last job")
+                process.terminate()  # a warm shutdown: what it has in hand, it ends
+                process.wait(timeout=30)
+    connection.close()
+    effects = [tally()[f"effect {number}"] for number in range(JOBS)]
+    return {
+        "jobs": JOBS,
+        "kills": sum(what.startswith("death") for what in tally()),
+        "lost": effects.count(0),
+        "effects_twice": sum(count > 1 for count in effects),
+        "left_in_the_queue": here.waiting(queue),
+    }
+
+
+experiment = Experiment(
+    challenge="The worker was killed, and jobs vanished",
+    solution="a quorum queue with a delivery limit, late acks, reject on a lost worker, and an inbox for the effect",
+    load=f"{JOBS:,} jobs, of which {len(DEADLY)} kill their child and 1 kills the whole worker, once each (SIGKILL)",
+    naive=naive,
+    solved=solved,
+    breaks=lambda counts: counts["lost"] > 0,
+    holds=lambda counts: (counts["lost"], counts["effects_twice"], counts["left_in_the_queue"]) == (0, 0, 0),
+    proof=("lost", "effects_twice"),
+    code="patterns/reliable_task.py",
+)
