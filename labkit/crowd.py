@@ -34,7 +34,8 @@ def at_once(
     shares = [list(range(first, len(arguments), processes)) for first in range(processes)]
     with ThreadPoolExecutor(processes) as waiters:
         work = [pickle.dumps((function, warm_up, [arguments[index] for index in share])) for share in shares if share]
-        running = [waiters.submit(_one_process, context, barrier, each) for each in work]
+        crowd: list[Any] = []
+        running = [waiters.submit(_one_process, context, barrier, each, crowd) for each in work]
         answers = [process.result() for process in running]
     # the first real error says why the others waited in vain
     if errors := [each for answer in answers for each in answer if isinstance(each, BaseException)]:
@@ -48,16 +49,18 @@ def at_once(
     return results
 
 
-def _one_process(context: Any, barrier: Any, work: bytes) -> list[Any]:
+def _one_process(context: Any, barrier: Any, work: bytes, crowd: list[Any]) -> list[Any]:
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_in_child, args=(sender, barrier, work), daemon=True)
     process.start()
+    crowd.append(process)
     sender.close()
     try:
         answer = receiver.recv()
     except EOFError:
-        barrier.abort()  # the others need not wait for who will not come
         process.join(timeout=10)
+        for other in list(crowd):  # not barrier.abort(): who died in the barrier has taken its lock along
+            other.kill()
         raise RuntimeError(f"a process of the crowd died (exit code {process.exitcode})") from None
     process.join(timeout=10)
     return list(answer)
