@@ -1,0 +1,96 @@
+"""The service as a process of its own, stopped as a deployment does it, and killed, while an order is being placed."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from labkit.database import lab_database
+from labkit.processes import answers, free_port, kill, running, wait_until
+from patterns.access_token import AccessTokens
+
+KEY = "k3y-" * 20
+PRODUCTION = {"DEBUG": "0", "SECRET_KEY": KEY, "HTTPS": "0", "GRANIAN_HOST": "127.0.0.1", "DEMO_PASSWORD": "for this test only"}
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+BODY = {"lines": [{"sku": "SKU-000001", "quantity": 1}]}
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    with lab_database("rest_stopping") as url:
+        for words in (["migrate", "--verbosity", "0"], ["seed"]):
+            subprocess.run([sys.executable, "manage.py", *words], env={**os.environ, **PRODUCTION}, check=True, capture_output=True)
+        yield url.replace("postgres://", "postgresql://")
+
+
+@contextmanager
+def service(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    argv = ["python", "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
+    with running(argv, **PRODUCTION) as process:
+        wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")
+        yield process
+
+
+@contextmanager
+def order_in_flight(port: int, database: str) -> Iterator[list[Any]]:
+    """An order that has been written and not been committed: its event waits for a lock, until the block ends. Then: what came of it."""
+    got: list[Any] = []
+    with psycopg.connect(database) as holder, psycopg.connect(database, autocommit=True) as watcher:
+        holder.execute("LOCK TABLE outbox_outboxevent")
+        asking = threading.Thread(target=lambda: got.append(place(port)))
+        asking.start()
+        wait_until(lambda: watcher.execute(WAITING).fetchone() == (1,), timeout_seconds=20, what="the order in flight")
+        yield got
+        holder.rollback()
+        asking.join(timeout=30)
+
+
+def place(port: int) -> int:
+    """The status; 0 when the connection ended without one."""
+    token = AccessTokens(key=KEY, issuer="nexus", lifetime=timedelta(minutes=5)).issue("customer", role="customer")
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "one intention"}
+    try:
+        return httpx.post(f"http://127.0.0.1:{port}/api/v1/orders/", json=BODY, headers=headers, timeout=30).status_code
+    except httpx.HTTPError:
+        return 0
+
+
+def count_orders(database: str) -> int:
+    with psycopg.connect(database) as connection:
+        found = connection.execute("SELECT count(*) FROM shop_order").fetchone()
+    assert found
+    return int(found[0])
+
+
+def test_a_request_in_flight_is_answered_when_the_service_is_stopped(database: str) -> None:
+    port = free_port()
+    with service(port) as process:
+        with order_in_flight(port, database) as got:
+            process.terminate()
+            wait_until(lambda: not answers("127.0.0.1", port), timeout_seconds=20, what="the port to close")
+
+        assert got == [201]
+        assert process.wait(timeout=20) == 0
+
+
+def test_an_order_whose_process_was_killed_is_placed_once_by_the_retry(database: str) -> None:
+    port = free_port()
+    with service(port) as process, order_in_flight(port, database) as got:
+        kill(process)
+        wait_until(lambda: got != [], timeout_seconds=20, what="the connection to end")
+    orders_after_the_kill = count_orders(database)
+
+    with service(port):
+        retried = [place(port) for _ in range(2)]
+
+    assert (got, orders_after_the_kill) == ([0], 0)
+    assert retried == [201, 201]
+    assert count_orders(database) == 1
