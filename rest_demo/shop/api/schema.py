@@ -13,8 +13,14 @@ RATE_LIMIT = {"description": "draft-ietf-httpapi-ratelimit-headers", "schema": {
 RETRY_AFTER = {"description": "Seconds", "required": True, "schema": {"type": "integer"}}
 
 
-def add_common_answers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+def complete(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """A hook of drf-spectacular's, after the views have said what is theirs."""
+    add_common_answers(result)
+    add_what_views_cannot_say(result)
+    return result
+
+
+def add_common_answers(result: dict[str, Any]) -> None:
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
             for code in sorted(common_errors(path, method, operation)):
@@ -26,11 +32,10 @@ def add_common_answers(result: dict[str, Any], generator: Any, request: Any, pub
                     headers |= {"RateLimit": RATE_LIMIT, "RateLimit-Policy": RATE_LIMIT}
                 if code in ("429", "503"):
                     headers["Retry-After"] = RETRY_AFTER
-    return result
 
 
-def add_what_views_cannot_say(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """A hook of drf-spectacular's: the limits of nested lists, that no text holds a NUL, and where an order's id leads."""
+def add_what_views_cannot_say(result: dict[str, Any]) -> None:
+    """The limits of nested lists, that no text holds a NUL, and where an order's id leads."""
     for name, component in result["components"]["schemas"].items():
         for field in component.get("properties", {}).values() if name.endswith("Request") else ():
             if field.get("type") == "string" and not field.keys() & {"pattern", "format", "enum"}:
@@ -40,7 +45,6 @@ def add_what_views_cannot_say(result: dict[str, Any], generator: Any, request: A
         name: {"operationId": name, "parameters": {"id": "$response.body#/id"}}
         for name in ("orders_retrieve", "orders_cancellation_create", "orders_payments_create", "orders_payments_list")
     }
-    return result
 
 
 def common_errors(path: str, method: str, operation: dict[str, Any]) -> set[int]:
