@@ -198,3 +198,14 @@ def test_every_requirement_is_pinned_with_hashes() -> None:
     }
 
     assert wanted - pins == set()
+
+
+def test_lock_files_hold_versions_and_hashes_and_no_addresses() -> None:
+    locks = [
+        ROOT / "constraints.txt",
+        *(path for path in ROOT.rglob("package-lock.json") if not {".run", "node_modules"} & set(path.parts)),
+    ]
+
+    assert len(locks) > 1
+    assert [str(path.relative_to(ROOT)) for path in locks if "://" in path.read_text()] == []
+    assert all("sha512-" in path.read_text() for path in locks[1:])
