@@ -175,7 +175,7 @@ def test_a_page_of_another_origin_may_call_the_api_when_the_setting_names_it(cli
 
 
 @pytest.mark.parametrize("url", [PRODUCTS, "/api/v1/orders/", BULK, "/nothing"])
-def test_fifty_megabytes_are_refused_unread(client: Client, url: str) -> None:
+def test_a_body_over_the_limit_is_refused_on_every_route(client: Client, url: str) -> None:
     answer = client.post(url, b"[" * 1_000_001, content_type="application/json")
 
     assert (answer.status_code, answer["Content-Type"]) == (413, "application/problem+json")

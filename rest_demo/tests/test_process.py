@@ -1,4 +1,4 @@
-"""The service as a process of its own, stopped as a deployment does it, and killed, while an order is being placed."""
+"""The service as a process of its own: stopped and killed while an order is being placed, cut off from its database, sent far too much."""
 
 import os
 import subprocess
@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import psycopg
 import pytest
 
+from labkit import FaultProxy
 from labkit.database import lab_database
 from labkit.processes import answers, free_port, kill, running, wait_until
 from patterns.access_token import AccessTokens
@@ -32,9 +35,9 @@ def database() -> Iterator[str]:
 
 
 @contextmanager
-def service(port: int) -> Iterator[subprocess.Popen[bytes]]:
+def service(port: int, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     argv = ["python", "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
-    with running(argv, **PRODUCTION) as process:
+    with running(argv, **{**PRODUCTION, **environment}) as process:
         wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")
         yield process
 
@@ -94,3 +97,41 @@ def test_an_order_whose_process_was_killed_is_placed_once_by_the_retry(database:
     assert (got, orders_after_the_kill) == ([0], 0)
     assert retried == [201, 201]
     assert count_orders(database) == 1
+
+
+def test_ready_is_503_while_the_database_is_away_and_200_again_by_itself(database: str) -> None:
+    port, parts = free_port(), urlsplit(database)
+    with FaultProxy(str(parts.hostname), int(parts.port or 5432)) as proxy:
+        through = parts._replace(scheme="postgres", netloc=f"{parts.username}:{parts.password}@{proxy.host}:{proxy.port}").geturl()
+        with service(port, DATABASE_URL=through):
+            before = look(port)
+            proxy.set("refuse")
+            during = look(port)
+            proxy.set("pass")
+            wait_until(lambda: look(port) == before, timeout_seconds=20, what="the service to be ready again")
+
+    assert (before, during) == ((200, 200), (200, 503))
+
+
+def look(port: int) -> tuple[int, int]:
+    """What /live and /ready answer."""
+    live, ready = (httpx.get(f"http://127.0.0.1:{port}/{name}", timeout=20).status_code for name in ("live", "ready"))
+    return live, ready
+
+
+def test_fifty_megabytes_are_refused_and_not_kept_in_memory(database: str) -> None:
+    port = free_port()
+    with service(port) as process:
+        look(port)
+        before = memory_mb(process.pid)
+        answers_of_five = [httpx.post(f"http://127.0.0.1:{port}/api/v1/orders/", content=b"[" * 50_000_000, timeout=60) for _ in range(5)]
+        after = memory_mb(process.pid)
+
+    assert [answer.status_code for answer in answers_of_five] == [413] * 5
+    assert after - before < 50  # one such body alone would be more
+
+
+def memory_mb(pid: int) -> float:
+    """Of the process and its children, resident."""
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    return sum(each.memory_info().rss for each in family) / 1_000_000
