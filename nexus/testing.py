@@ -42,8 +42,8 @@ def command(room: Path, only: str | None) -> list[str]:
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     if room == ROOT:
         argv += ["-c", "tests/pytest.ini", "--rootdir", "."]
-        if os.environ.get("POSTGRES_URL"):
-            argv += ["-m", "not native"]  # servers are given: their programs, which the native runtime needs, may not be here
+    if os.environ.get("POSTGRES_URL"):
+        argv += ["-m", "not native"]  # servers are given, as in a container: their programs, and Node, may not be here
     return argv + (["-k", only] if only else [])
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -37,9 +36,7 @@ def is_hit(client: Client) -> bool:
 
 @contextlib.contextmanager
 def own_server(kind: str, port: int, folder: Path) -> Iterator[Any]:
-    """A server of this test's own: the others' must not be stopped. `make test` without Docker has seen to the programs."""
-    if shutil.which(f"{kind}-server" if kind == "redis" else kind) is None:
-        pytest.skip(f"the program of {kind} is not on this machine: it is somewhere else, in a container of its own")
+    """A server of this test's own: the others' must not be stopped."""
     argv = {
         "redis": ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
         "memcached": ["memcached", "-p", str(port), "-l", "127.0.0.1", "-u", "nobody"],
@@ -49,6 +46,7 @@ def own_server(kind: str, port: int, folder: Path) -> Iterator[Any]:
         yield process
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("kind", ["redis", "memcached"])
 def test_a_store_that_is_stopped_killed_and_started_again(client: Client, mug: Product, settings: Any, tmp_path: Path, kind: str) -> None:
     port = free_port()
@@ -108,6 +106,7 @@ def test_who_finds_no_connection_free_waits_a_moment_and_does_without(client: Cl
     assert without[2] < 0.5
 
 
+@pytest.mark.native
 def test_a_redis_that_is_full_costs_the_cache_and_not_the_page(client: Client, mug: Product, settings: Any, tmp_path: Path) -> None:
     port = free_port()
     use(settings, "redis", server=f"redis://127.0.0.1:{port}")

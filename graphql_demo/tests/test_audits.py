@@ -16,6 +16,9 @@ from labkit.processes import answers, free_port, running, wait_until
 AUDITS = Path("tests/audits")
 
 
+pytestmark = pytest.mark.native  # Node
+
+
 @pytest.fixture(scope="module", params=["wsgi", "asgi"])
 def service(request: pytest.FixtureRequest) -> Iterator[str]:
     port = free_port()

@@ -23,6 +23,9 @@ def run(*argv: str, cwd: Path | None = None, **environment: str) -> str:
     return done.stdout
 
 
+pytestmark = pytest.mark.native  # Node
+
+
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Installed and generated outside of the demo's folder, beside a copy of the schema: nothing is left in it."""
