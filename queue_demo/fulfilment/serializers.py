@@ -4,6 +4,8 @@ from rest_framework import serializers
 
 from fulfilment.models import Order, OrderLine
 
+STATUSES = ["placed", "fulfilled", "stopped"]
+
 
 class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
     sku = serializers.CharField(source="product.sku", max_length=32)
@@ -17,13 +19,15 @@ class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
     lines = OrderLineSerializer(many=True, allow_empty=False, max_length=100)  # type: ignore[call-arg]  # the list takes it
-    status = serializers.ChoiceField(["placed", "fulfilled"], read_only=True)
+    status = serializers.ChoiceField(STATUSES, read_only=True)
+    # never shown: whoever knows an order's id may see it
+    email = serializers.EmailField(source="email_address", required=False, write_only=True, help_text="where the invoice goes")
     total = serializers.DecimalField(max_digits=16, decimal_places=2, read_only=True)
 
     class Meta:
         model = Order
-        fields = ["id", "status", "lines", "total", "currency", "placed_at", "fulfilled_at"]
-        read_only_fields = ["id", "currency", "placed_at", "fulfilled_at"]
+        fields = ["id", "status", "email", "lines", "total", "currency", "placed_at", "fulfilled_at", "request_id"]
+        read_only_fields = ["id", "currency", "placed_at", "fulfilled_at", "request_id"]
 
     def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         skus = [line["product"]["sku"] for line in lines]
@@ -33,7 +37,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
 
 
 class AcceptedSerializer(serializers.ModelSerializer[Order]):
-    status = serializers.ChoiceField(["placed", "fulfilled"], read_only=True)
+    status = serializers.ChoiceField(STATUSES, read_only=True)
 
     class Meta:
         model = Order
@@ -43,6 +47,7 @@ class AcceptedSerializer(serializers.ModelSerializer[Order]):
 class StepSerializer(serializers.Serializer[dict[str, Any]]):
     step = serializers.CharField()
     at = serializers.DateTimeField()
+    detail = serializers.CharField(allow_blank=True, help_text="a number, or what went wrong")
 
 
 class OrderWithTimelineSerializer(OrderSerializer):

@@ -1,9 +1,8 @@
 """The doors: they parse, call a service, render."""
 
 import contextlib
-import re
-import uuid
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator
 
 import pika
 from django.conf import settings
@@ -29,6 +28,9 @@ from fulfilment.serializers import (
 from fulfilment.services import place_order
 from patterns.outbox.models import OutboxEvent
 from patterns.publisher import CONNECTION_ERRORS
+from patterns.request_id import current
+
+logger = logging.getLogger(__name__)
 
 ORDERS = Order.objects.prefetch_related("lines__product")
 
@@ -50,14 +52,14 @@ class OrderList(generics.ListAPIView[Order]):
         serializer.is_valid(raise_exception=True)
         quantities = {line["product"]["sku"]: line["quantity"] for line in serializer.validated_data["lines"]}
         try:
-            order = self.place(quantities, request_id(request))
+            order = place_order(
+                quantities=quantities, correlation_id=current.get(), email=serializer.validated_data.get("email_address", "")
+            )
         except UnknownProduct as error:
             raise ValidationError({"lines": [f"Not sold here: {error}"]}) from error
+        logger.info("order %s: placed", order.pk)
         location = reverse("order-detail", args=[order.pk])
         return Response(AcceptedSerializer(order).data, status.HTTP_202_ACCEPTED, headers={"Location": location})
-
-    def place(self, quantities: Mapping[str, int], correlation_id: str) -> Order:
-        return place_order(quantities=quantities, correlation_id=correlation_id)
 
 
 class OrderDetail(generics.RetrieveAPIView[Order]):
@@ -75,12 +77,6 @@ class Ledger(APIView):
         events = OutboxEvent.objects.aggregate(events=Count("pk"), outbox_published=Count("published_at"))
         pending = events["events"] - events["outbox_published"]
         return Response(LedgerSerializer({**orders, **events, "outbox_pending": pending}).data)
-
-
-def request_id(request: Request) -> str:
-    """The caller's X-Request-ID when it is fit for a log, else a new one."""
-    given = request.headers.get("X-Request-ID", "")
-    return given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else str(uuid.uuid4())
 
 
 class DeadLetterList(APIView):
