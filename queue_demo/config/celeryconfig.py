@@ -24,7 +24,8 @@ task_publish_retry_policy = {"max_retries": None, "interval_start": 0.2, "interv
 task_ignore_result = True
 
 # one clock too many does no harm: each period is claimed by a row (patterns/once_per_period/)
-beat_schedule = {"restock": {"task": "fulfilment.tasks.restock", "schedule": settings.RESTOCK_SECONDS / 2}}
+NOT_LATER = {"expires": settings.RESTOCK_SECONDS}  # what piled up while no worker ran is one restock, not many
+beat_schedule = {"restock": {"task": "fulfilment.tasks.restock", "schedule": settings.RESTOCK_SECONDS / 2, "options": NOT_LATER}}
 beat_scheduler = "celery.beat:Scheduler"  # keeps no file: after a restart it begins anew, and the claim knows what was done
 
 task_serializer = "json"

@@ -1,5 +1,9 @@
 """The dead letters of this service's queues: seen, and sent again."""
 
+import contextlib
+import json
+import uuid
+
 import pika
 from pika.exceptions import ChannelClosedByBroker
 
@@ -18,12 +22,21 @@ def connect(url: str) -> pika.BlockingConnection:
     return pika.BlockingConnection(parameters)
 
 
-def listing(connection: pika.BlockingConnection) -> list[tuple[str, DeadLetter]]:
-    """The oldest hundred of each queue, with the queue that gave them up."""
+def order_id(letter: DeadLetter) -> uuid.UUID | None:
+    """The order that an event or a task is about; None when it is neither, or no message of ours."""
+    with contextlib.suppress(ValueError, LookupError, TypeError, RecursionError):
+        match json.loads(letter.body):
+            case {"data": {"order_id": str(found)}} | [[str(found), *_], *_]:
+                return uuid.UUID(found)
+    return None
+
+
+def listing(connection: pika.BlockingConnection, *, limit: int = 100) -> list[tuple[str, DeadLetter]]:
+    """The oldest of each queue, with the queue that gave them up."""
     found = []
     for queue in QUEUES:
         try:
-            found += [(queue, letter) for letter in dead_letters.listing(connection, topology.dead(queue))]
+            found += [(queue, letter) for letter in dead_letters.listing(connection, topology.dead(queue), limit=limit)]
         except ChannelClosedByBroker as error:
             if error.reply_code != NOT_FOUND:  # no consumer or worker has run yet, which would have declared it
                 raise

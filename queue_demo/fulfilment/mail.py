@@ -20,7 +20,7 @@ def send(order: Order, email: Email, invoice: Invoice) -> None:
     message = EmailMessage(
         subject=f"Your order {order.pk}: invoice {invoice.number}",
         body="Thank you for your order. The invoice is attached, the parcel is on its way.\n",
-        to=[order.email_address],
+        to=[order.email],
         headers={"Message-ID": email.message_id, "X-Request-ID": order.request_id or "-"},
     )
     message.attach(f"{invoice.number}.pdf", bytes(invoice.pdf), "application/pdf")

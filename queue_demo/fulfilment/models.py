@@ -87,7 +87,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
 class Order(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     currency = models.CharField(max_length=3, default="EUR")
-    email_address = models.EmailField(default="customer@shop.example")
+    email = models.EmailField(default="customer@shop.example")
     request_id = models.CharField(max_length=128, blank=True)  # of the request that caused it; all logs name it
     placed_at = models.DateTimeField(auto_now_add=True)
     fulfilled_at = models.DateTimeField(null=True)  # the parcel is on its way

@@ -61,7 +61,7 @@ class ShippingLabel(models.Model):
 class Email(models.Model):
     """The mail with the invoice. Who sends it holds this row's lock; who comes second finds `sent_at`."""
 
-    order = models.OneToOneField("fulfilment.Order", on_delete=models.CASCADE)
+    order = models.OneToOneField("fulfilment.Order", on_delete=models.CASCADE, related_name="mail")
     sent_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

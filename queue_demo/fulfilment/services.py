@@ -19,7 +19,7 @@ RESTOCK_BELOW, RESTOCK_TO = 100, 1000  # pieces
 @transaction.atomic
 def place_order(*, quantities: Mapping[str, int], correlation_id: str, email: str = "") -> Order:
     """Saves the order and, with it, the event that tells of it. The broker is not asked. Raises UnknownProduct."""
-    fields = {"request_id": correlation_id} | ({"email_address": email} if email else {})
+    fields = {"request_id": correlation_id} | ({"email": email} if email else {})
     order = Order.objects.place(quantities, fields=fields)
     event = events.order_placed(order, quantities, correlation_id=correlation_id)
     OutboxEvent.objects.append(event_id=event["id"], aggregate=order.aggregate, routing_key=event["type"], payload=event)

@@ -5,16 +5,18 @@ import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
-from fulfilment.models import Order, Product
+from fulfilment.models import Order, Product, Restock
 from labkit.processes import kill, wait_until
 from patterns.outbox.models import OutboxEvent
 from tests.conftest import Broker
-from tests.processes import LOOPS, Service, service
+from tests.processes import Service, service
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,8 +25,11 @@ WHOLE = {"placed", "order.placed published", "stock booked", "invoice written", 
 
 @pytest.fixture
 def shop(broker: Broker, tmp_path: Path, db: None) -> Iterator[Service]:
-    with service(broker, tmp_path) as shop:
+    with service(broker, tmp_path, "carry", "worker") as shop:
         yield shop
+
+
+APART = ("relay", "consumer", "worker")
 
 
 def place(api: APIClient, mug: Product, quantity: int = 1, **fields: str) -> str:
@@ -37,8 +42,13 @@ def steps(api: APIClient, location: str) -> dict[str, str]:
 
 
 def test_a_posted_order_is_fulfilled_once_however_often_its_event_is_delivered(
-    broker: Broker, api: APIClient, mug: Product, shop: Service, tmp_path: Path
+    broker: Broker, api: APIClient, mug: Product, tmp_path: Path
 ) -> None:
+    with service(broker, tmp_path, *APART) as shop:
+        deliver_again_and_again(broker, api, mug, shop)
+
+
+def deliver_again_and_again(broker: Broker, api: APIClient, mug: Product, shop: Service) -> None:
     location = place(api, mug, quantity=2)
     wait_until(lambda: set(steps(api, location)) == WHOLE, timeout_seconds=20, what="the order")
     first = Order.objects.get()
@@ -56,22 +66,31 @@ def test_a_posted_order_is_fulfilled_once_however_often_its_event_is_delivered(
     assert [reason.split()[0] for reason in reasons] == ["Hopeless"] * len(poison)  # at once, not after many tries
     wait_until(lambda: broker.count(f"{broker.prefix}.tasks.dead") == 1, timeout_seconds=5, what="the ghost's dead letter")
 
-    seen_at = {name: (tmp_path / name).stat().st_mtime_ns for name in LOOPS}
-    wait_until(
-        lambda: all((tmp_path / name).stat().st_mtime_ns > seen_at[name] for name in LOOPS),
-        timeout_seconds=5,
-        what="every process to show that it is alive",
-    )
-    for name in LOOPS:
-        kill(shop.processes[name], signal.SIGTERM)
-    assert [shop.processes[name].wait(timeout=10) for name in LOOPS] == [0, 0, 0]
+    stays_alive_and_stops(shop, *APART)
 
     assert Order.objects.get().fulfilled_at == first.fulfilled_at
     assert steps(api, location) == timeline
     assert [mail["message_id"] for mail in shop.mails()] == [f"<invoice.{first.pk}@shop.example>"]
     assert shop.mails()[0]["attachments"][0]["name"] == f"{timeline['invoice written']}.pdf"
+    books = shop.get("/ledger/")
+    assert {name: count for name, count in books.items() if count} == {
+        **{"orders": 1, "outbox_published": 1, "fulfilled": 1, "emails_due": 1, "emails_sent": 1},
+        **{"dead_letters": 1, "balanced": True},  # the ghost's
+    }
     mug.refresh_from_db()
     assert mug.stock == mug.received - 2
+
+
+def stays_alive_and_stops(shop: Service, *names: str) -> None:
+    seen_at = {name: (shop.folder / name).stat().st_mtime_ns for name in names}
+    wait_until(
+        lambda: all((shop.folder / name).stat().st_mtime_ns > seen_at[name] for name in names),
+        timeout_seconds=5,
+        what="every process to show that it is alive",
+    )
+    for name in names:
+        kill(shop.processes[name], signal.SIGTERM)
+    assert [shop.processes[name].wait(timeout=10) for name in names] == [0] * len(names)
 
 
 def test_mails_wait_for_the_mail_server_and_parcels_do_not(broker: Broker, api: APIClient, mug: Product, shop: Service) -> None:
@@ -106,7 +125,7 @@ def test_where_did_my_request_go(api: APIClient, mug: Product, shop: Service) ->
         wait_until(lambda at=f"/orders/{each['id']}/": set(steps(api, at)) == WHOLE, timeout_seconds=20, what="both orders")  # type: ignore[misc]
 
     [event] = OutboxEvent.objects.filter(aggregate=f"order/{order['id']}")
-    told = {"web": 1, "relay": 1, "consumer": 1, "worker": 4}  # lines that name the order, or its event
+    told = {"web": 1, "carry": 2, "worker": 4}  # lines that name the order, or its event
     for name, lines in told.items():
         about = [line for line in shop.log(name).splitlines() if order["id"] in line or str(event.event_id) in line]
         assert len(about) >= lines, name
@@ -115,3 +134,27 @@ def test_where_did_my_request_go(api: APIClient, mug: Product, shop: Service) ->
     succeeded = re.findall(r"\[find-me\] celery\.app\.trace: Task fulfilment\.tasks\.(\w+)\[", shop.log("worker"))
     assert sorted(succeeded) == ["email_invoice", "fulfil_order", "print_label", "write_invoice"]
     assert {mail["request_id"] for mail in shop.mails()} == {"find-me", "another"}
+    stays_alive_and_stops(shop, "carry", "worker")
+
+
+def test_one_clock_too_many_does_no_harm(broker: Broker, mug: Product, tmp_path: Path) -> None:
+    Product.objects.update(stock=10)
+    with service(broker, tmp_path, "carry", "worker", "beat", RESTOCK_SECONDS="4") as shop:
+        wait_until(lambda: shop.log("worker").count("restock: was done already") >= 4, timeout_seconds=40, what="the clock too many")
+        reports = list(Restock.objects.order_by("pk"))
+
+    begins = [int(report.ordered_at.timestamp()) // 4 for report in reports]
+    assert len(begins) == len(set(begins)) > 0
+    assert [report.pieces for report in reports if report.pieces] == [{mug.sku: 990}]
+    assert ["Sending due task restock" in shop.log(name) for name in ("carry", "beat")] == [True, True]
+
+
+def test_a_loop_that_ends_ends_the_process_so_that_all_are_started_again(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.RABBITMQ_URL = "amqp://guest:guest@127.0.0.1:1/%2F"
+    monkeypatch.setattr("fulfilment.process.signal.signal", lambda *_: None)
+    for name in ("relay", "consumer"):
+        monkeypatch.setattr(f"fulfilment.{name}.run", lambda stop, **_: stop.wait(30))
+    monkeypatch.setattr("fulfilment.clock.run", lambda **_: None)
+
+    with pytest.raises(CommandError, match="clock has ended"):
+        call_command("carry")

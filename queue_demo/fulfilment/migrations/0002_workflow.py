@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='order',
-            name='email_address',
+            name='email',
             field=models.EmailField(default='customer@shop.example', max_length=254),
         ),
         migrations.AddField(
@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='email',
             name='order',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, to='fulfilment.order'),
+            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='mail', to='fulfilment.order'),
         ),
         migrations.AddField(
             model_name='invoice',
