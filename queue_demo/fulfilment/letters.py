@@ -3,16 +3,19 @@
 import contextlib
 import json
 import uuid
+from dataclasses import replace
 
 import pika
 from pika.exceptions import ChannelClosedByBroker
 
 from fulfilment import topology
+from fulfilment.models import Step
 from patterns import dead_letters
 from patterns.dead_letters import DeadLetter
 
 QUEUES = (topology.EVENTS, topology.TASKS)
 NOT_FOUND = 404
+REJECTED, GIVEN_UP = "rejected", " given up"
 
 
 def connect(url: str) -> pika.BlockingConnection:
@@ -41,6 +44,17 @@ def listing(connection: pika.BlockingConnection, *, limit: int = 100) -> list[tu
             if error.reply_code != NOT_FOUND:  # no consumer or worker has run yet, which would have declared it
                 raise
     return found
+
+
+def explained(found: list[tuple[str, DeadLetter]]) -> list[tuple[str, DeadLetter]]:
+    """Of a task that failed the broker knows that it was rejected; the order's timeline knows why."""
+    ids = {order_id(letter) for _, letter in found if letter.reason == REJECTED}
+    steps = Step.objects.filter(order_id__in=ids - {None}, name__endswith=GIVEN_UP).order_by("at")
+    reasons = {step.order_id: f"{step.name}: {step.detail}" for step in steps}
+    return [
+        (queue, replace(letter, reason=reasons.get(order_id(letter), letter.reason)) if letter.reason == REJECTED else letter)
+        for queue, letter in found
+    ]
 
 
 def replay(connection: pika.BlockingConnection, message_id: str | None) -> int:

@@ -1,20 +1,17 @@
 """The doors: they parse, call a service, render."""
 
-import contextlib
 import logging
-from collections.abc import Iterator
 
-import pika
-from django.conf import settings
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
-from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from fulfilment import ledger, letters
+from fulfilment.broker import BrokerAway, connected
 from fulfilment.models import Order, UnknownProduct
 from fulfilment.serializers import (
     AcceptedSerializer,
@@ -25,7 +22,6 @@ from fulfilment.serializers import (
     ReplayedSerializer,
 )
 from fulfilment.services import place_order
-from patterns.publisher import CONNECTION_ERRORS
 from patterns.request_id import current
 
 logger = logging.getLogger(__name__)
@@ -70,7 +66,7 @@ class Ledger(APIView):
     def get(self, request: Request) -> Response:
         """The books: what came in, what became of it, and whether the two agree. A healthy shop's are balanced whenever it rests."""
         try:
-            with broker() as connection:
+            with connected() as connection:
                 found = [letter for _, letter in letters.listing(connection, limit=1_000)]
         except BrokerAway:
             return Response(LedgerSerializer(ledger.read(None)).data)
@@ -81,8 +77,8 @@ class DeadLetterList(APIView):
     @extend_schema(responses=DeadLetterSerializer(many=True))
     def get(self, request: Request) -> Response:
         """The messages that nobody could use, and why. 503 while the broker is away."""
-        with broker() as connection:
-            found = [{"queue": queue, **vars(letter)} for queue, letter in letters.listing(connection)]
+        with connected() as connection:
+            found = [{"queue": queue, **vars(letter)} for queue, letter in letters.explained(letters.listing(connection))]
         return Response([DeadLetterSerializer(each).data for each in found])
 
 
@@ -90,25 +86,8 @@ class DeadLetterReplay(APIView):
     @extend_schema(request=None, responses=ReplayedSerializer)
     def post(self, request: Request, message_id: str) -> Response:
         """Sends a dead letter again, when the reason is gone. 404: there is none with this id."""
-        with broker() as connection:
+        with connected() as connection:
             count = letters.replay(connection, message_id)
         if not count:
             raise NotFound
         return Response(ReplayedSerializer({"replayed": count}).data)
-
-
-class BrokerAway(APIException):
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The broker is away. Orders are taken all the same."
-
-
-@contextlib.contextmanager
-def broker() -> Iterator[pika.BlockingConnection]:
-    """A connection for this request alone. What a person asks of the dead letters is the only thing that the web asks the broker."""
-    if not settings.RABBITMQ_URL:
-        raise BrokerAway
-    try:
-        with contextlib.closing(letters.connect(settings.RABBITMQ_URL)) as connection:
-            yield connection
-    except CONNECTION_ERRORS as error:
-        raise BrokerAway from error

@@ -113,8 +113,9 @@ def test_mails_wait_for_the_mail_server_and_parcels_do_not(broker: Broker, api: 
     # what is refused for ever is not tried for ever
     wait_until(lambda: broker.count(f"{broker.prefix}.tasks.dead") == 1, timeout_seconds=20, what="the dead letter")
     assert steps(api, f"/orders/{hopeless['id']}/")["email invoice given up"] == "MailRefused 550 5.1.1 There is no such mailbox"
-    [_, properties, _] = broker.channel.basic_get(f"{broker.prefix}.tasks.dead", auto_ack=True)
-    assert properties.headers["request_id"] == "hopeless-1"
+    [letter] = shop.get("/dead-letters/")
+    assert letter["reason"] == "email invoice given up: MailRefused 550 5.1.1 There is no such mailbox"
+    assert letter["correlation_id"] == "hopeless-1"
 
 
 def test_where_did_my_request_go(api: APIClient, mug: Product, shop: Service) -> None:
