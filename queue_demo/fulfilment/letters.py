@@ -48,9 +48,9 @@ def listing(connection: pika.BlockingConnection, *, limit: int = 100) -> list[tu
 
 def explained(found: list[tuple[str, DeadLetter]]) -> list[tuple[str, DeadLetter]]:
     """Of a task that failed the broker knows that it was rejected; the order's timeline knows why."""
-    ids = {order_id(letter) for _, letter in found if letter.reason == REJECTED}
-    steps = Step.objects.filter(order_id__in=ids - {None}, name__endswith=GIVEN_UP).order_by("at")
-    reasons = {step.order_id: f"{step.name}: {step.detail}" for step in steps}
+    ids = [about for _, letter in found if letter.reason == REJECTED and (about := order_id(letter))]
+    steps = Step.objects.filter(order_id__in=ids, name__endswith=GIVEN_UP).order_by("at")
+    reasons: dict[uuid.UUID | None, str] = {step.order_id: f"{step.name}: {step.detail}" for step in steps}
     return [
         (queue, replace(letter, reason=reasons.get(order_id(letter), letter.reason)) if letter.reason == REJECTED else letter)
         for queue, letter in found
