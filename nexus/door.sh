@@ -60,7 +60,7 @@ load_env() {
 no_such_demo() { fail "DEMO is \"$DEMO\"; there are: $(ls -d ./*_demo | sed 's|./||' | tr '\n' ' ')"; }
 
 check_env() {
-    for name in LAB GRAPHIQL HTTPS DEBUG INSTALL; do
+    for name in LAB GRAPHIQL TASK_EVENTS HTTPS DEBUG INSTALL; do
         eval "value=\${$name:-0}"
         case $value in 0 | 1) ;; *) fail "$name is \"$value\"; it must be 0 or 1 (in .env or in the shell)" ;; esac
     done

@@ -70,7 +70,7 @@ def make_plan(profile: str) -> Plan:
         if service.demo is None:
             continue
         lacking = [name for name in service.depends_on if name in addresses.missing]
-        if lacking and service.health == "file":
+        if lacking and (service.health == "file" or service.command[0] == "celery"):  # without it they would have nothing to do
             left_out[service.name] = f"needs {', '.join(lacking)}"
             continue
         process = addresses.process(service)

@@ -22,6 +22,7 @@ task_default_queue = task_default_exchange = task_default_routing_key = topology
 # a task that hands on to the next one waits for the broker, up to its own time limit; given up, it would be a dead letter
 task_publish_retry_policy = {"max_retries": None, "interval_start": 0.2, "interval_step": 0.5, "interval_max": 5}
 task_ignore_result = True
+worker_send_task_events = settings.TASK_EVENTS
 
 # one clock too many does no harm: each period is claimed by a row (patterns/once_per_period/)
 NOT_LATER = {"expires": settings.RESTOCK_SECONDS}  # what piled up while no worker ran is one restock, not many

@@ -50,6 +50,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 RABBITMQ_URL = env("RABBITMQ_URL", default="")
 EVENTS_EXCHANGE = env("EVENTS_EXCHANGE", default="shop.events")
 QUEUE_PREFIX = env("QUEUE_PREFIX", default="fulfilment")  # another one, and a second copy can live on the same broker
+TASK_EVENTS = env.bool("TASK_EVENTS", default=False)  # what Flower shows; a worker that publishes stops during a broker's alarm
 RESTOCK_SECONDS = env.int("RESTOCK_SECONDS", default=60)  # a shop would say 86_400; so one sees it in a demo
 vars().update(env.email_url("SMTP_URL", default="consolemail://"))  # smtp://host:port; unset: mails are printed
 EMAIL_TIMEOUT = 5  # seconds; a mail server that hangs holds a worker's child for that long

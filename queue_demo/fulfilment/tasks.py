@@ -4,8 +4,8 @@
                           └─ print_label
     the parcel leaves with the invoice and the label: whichever of the two ends last ships it
 
-No chord joins them. A chord counts results in a backend: a task that is delivered again is counted again, one that failed stops the
-count for ever, and a backend that forgets loses the join. Here the rows that the steps leave are the count.
+No chord joins them. A chord counts results in a backend, one more store that must not forget; and a part that is given up ends the
+join for good, also when its dead letter is replayed. Here the rows that the steps leave are the count.
 """
 
 import logging

@@ -14,6 +14,7 @@ STUCK_SECONDS = 15  # more than any turn takes: an outage is noticed within a fe
 
 
 class Command(BaseCommand):
+    requires_system_checks = []  # they load the URLs and all views: 20 MB that nothing here uses
     help = "relay_outbox, consume_events and Celery's beat as three threads of one process: a third of the memory, and they wait, mostly."
 
     def handle(self, *args: Any, **options: Any) -> None:
