@@ -119,6 +119,85 @@ def test_the_last_piece_is_sold_once(mug: Product) -> None:
     assert Step.objects.filter(name=Step.OUT_OF_STOCK).count() == 7
 
 
+@pytest.mark.django_db(transaction=True)
+def test_orders_that_name_the_same_products_crosswise_do_not_block_each_other(mug: Product) -> None:
+    lamp = Product.objects.create(sku="SKU-000003", name="Lamp 3", price="8.90")
+    barrier = threading.Barrier(2, timeout=20)
+
+    def book(skus: list[str]) -> int:
+        try:
+            booked = 0
+            for order in [order_of(dict.fromkeys(skus, 1)) for _ in range(40)]:
+                barrier.wait()
+                booked += services.book_stock(order_id=order.pk)
+            return booked
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(book, [[mug.sku, lamp.sku], [lamp.sku, mug.sku]])) == [40, 40]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_that_have_the_same_order_at_once_book_it_once_and_both_go_on(mug: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = order_of({mug.sku: 3})
+    taking, may_end = threading.Event(), threading.Event()
+    take = type(Product.objects.all()).take
+
+    def slowly(self: Any, lines: Any) -> None:
+        take(self, lines)
+        taking.set()
+        may_end.wait(10)
+
+    monkeypatch.setattr(type(Product.objects.all()), "take", slowly)
+    monkeypatch.setattr(type(Product.objects), "take", lambda self, lines: self.all().take(lines))
+
+    def book() -> bool:
+        try:
+            return services.book_stock(order_id=order.pk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(book)
+        assert taking.wait(10)
+        second = pool.submit(book)
+        wait([second], timeout=0.5)
+        may_end.set()
+        assert (first.result(10), second.result(10)) == (True, True)
+    mug.refresh_from_db()
+    assert mug.stock == 997
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_that_have_the_same_mail_at_once_send_one(mug: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = order_of({mug.sku: 1})
+    services.write_invoice(order_id=order.pk)
+    sending, may_end = threading.Event(), threading.Event()
+    sent: list[int] = []
+
+    def slowly(*_: object) -> None:
+        sent.append(1)
+        sending.set()
+        may_end.wait(10)
+
+    monkeypatch.setattr(mail, "send", slowly)
+
+    def email() -> bool:
+        try:
+            return services.email_invoice(order_id=order.pk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(email)
+        assert sending.wait(10)
+        second = pool.submit(email)
+        wait([second], timeout=1)  # it waits for the first one's commit; without the lock it would be sending by now
+        may_end.set()
+        assert (first.result(10), second.result(10), len(sent)) == (True, False, 1)
+
+
 def test_the_invoice_is_a_pdf_of_any_length_and_of_any_name(mug: Product) -> None:
     products = [Product(sku=f"SKU-{number:06d}", name=f"Łampa {number} 電", price="5.90") for number in range(2, 101)]
     Product.objects.bulk_create(products)
