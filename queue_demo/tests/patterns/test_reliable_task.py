@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from celery import Celery, Task
+from celery.concurrency.asynpool import AsynPool
 from celery.exceptions import SoftTimeLimitExceeded
 from kombu import pools
 
@@ -24,6 +25,9 @@ from patterns.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, re
 
 NAME = os.environ.get("RELIABLE_TASK_TEST", "unused")
 NOTES = Path(os.environ.get("RELIABLE_TASK_NOTES", os.devnull))
+
+if NAME != "unused":  # in the worker
+    AsynPool.timers = property(lambda pool: {pool.maintain_pool: 0.2})  # Celery looks for dead children every 5 s
 
 app = Celery("reliable", broker=os.environ.get("RABBITMQ_URL", "memory://"), set_as_current=False)
 app.conf.update(SETTINGS)
