@@ -1,10 +1,8 @@
-"""What the experiments of this demo share: keys of their own, patience, a browser, and child processes that know Django."""
+"""What the experiments of this demo share: keys of their own, patience, a browser, and what a child process begins with."""
 
 import contextlib
-import multiprocessing
 import secrets
 from collections.abc import Iterator
-from multiprocessing.context import ForkServerContext
 from typing import Any
 
 import django
@@ -54,13 +52,6 @@ def browser(handler: ClientHandler, **headers: str) -> Client:
     client = Client(headers=headers, raise_request_exception=False)
     client.handler = handler
     return client
-
-
-def children() -> ForkServerContext:
-    """Processes of multiprocessing that are forked from one that knows Django: each costs milliseconds, and not a second."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["config.wsgi", "catalogue.services"])
-    return context
 
 
 def in_child(function: str, prefix: str, *words: Any) -> None:

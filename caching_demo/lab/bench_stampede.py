@@ -19,8 +19,9 @@ from dogpile.cache import make_region
 from dogpile.cache.api import CachedValue
 from dogpile.cache.region import CacheRegion, value_version
 
-from lab import PATIENCE_SECONDS, children
+from lab import PATIENCE_SECONDS
 from labkit.bench import Measured, Work
+from labkit.crowd import children
 from patterns.single_flight import SingleFlight
 
 VISITORS, PROCESSES = 200, 2

@@ -16,8 +16,9 @@ from django.conf import settings
 from catalogue import store
 from catalogue.models import TrendingList
 from catalogue.services import save_trending, trending_lock
-from lab import children, in_child, own_keys, patience
+from lab import in_child, own_keys, patience
 from labkit import Counts, Experiment
+from labkit.crowd import children
 from labkit.processes import wait_until
 from patterns.fenced_lock import write_fenced
 

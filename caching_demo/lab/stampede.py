@@ -20,8 +20,9 @@ from django.db import connection
 from catalogue.models import Category, Product
 from catalogue.pages import load_product, product_page
 from catalogue.store import FRESH_SECONDS, client
-from lab import children, patience
+from lab import patience
 from labkit import Counts, Experiment
+from labkit.crowd import children
 
 REQUESTS = 200
 PROCESSES = 2

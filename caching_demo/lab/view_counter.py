@@ -16,8 +16,9 @@ from django.db.models import F
 
 from catalogue import store
 from catalogue.models import Category, Product, ViewCount
-from lab import children, in_child, own_keys, patience
+from lab import in_child, own_keys, patience
 from labkit import Counts, Experiment, count_queries
+from labkit.crowd import children
 from patterns.write_behind.buffer import Buffer
 
 VIEWS = 2_000
