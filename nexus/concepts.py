@@ -9,7 +9,7 @@ counts DEMO/EXPERIMENT      its whole table
 bench DEMO/BENCHMARK        its whole table
 source PATH NAME            a link to the lines of a function or class
 excerpt PATH NAME           the lines themselves
-pages FOLDER                the pages of a folder of docs/, each with its first sentence
+pages FOLDER                the pages of a folder of docs/, each with its first paragraph
 variables                   every variable of .env.example
 processes                   every process of docker-compose.yml
 number WHAT                 how many demos, experiments, patterns or processes there are
@@ -139,7 +139,7 @@ def pages(up: str, folder: str = ".") -> str:
         if path.name == "README.md":
             continue
         text = readme.MARKER.sub(r"\4", path.read_text())
-        title, first = title_of(path), re.search(r"^(?![#<|`])(\S.*?\.)(?=\s|$)", text, re.MULTILINE | re.DOTALL)
+        title, first = title_of(path), re.search(r"^(?![#<|`])(\S.*?)\n\n", text, re.MULTILINE | re.DOTALL)
         said = " ".join(first[1].split()) if first else ""
         lines.append(f"- [{title}]({path.relative_to(DOCS) if folder == '.' else path.name}): {said}")
     return "\n" + "\n".join(lines) + "\n"
