@@ -31,7 +31,8 @@ from nexus.demos import demos
 
 DOCS = ROOT / "docs"
 EXPERIMENT_SECTION = r"^### {name}\n(.*?)(?=^###? |\Z)"
-FIRST_SENTENCE = re.compile(r"\*\*The obvious fix fails\.\*\*\s+(.*?[.:?])(?=\s|$)", re.DOTALL)
+OBVIOUS_FIX = re.compile(r"\*\*The obvious fix fails\.\*\*\s+(.*?)\n\n", re.DOTALL)
+QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"")
 SOURCE_MARKER = re.compile(r"<!-- begin source ([^ ]+) ([^ ]+) -->")
 
 
@@ -84,13 +85,20 @@ def short(sources: list[str]) -> list[str]:
 def symptoms(up: str) -> str:
     lines = []
     for demo in demos():
-        lines += ["", f"### {demo.name}", "", "| they say | what is tried first | what helps | proof |", "| --- | --- | --- | --- |"]
+        lines += ["", f"### {demo.name}", "", "| they say | what is tried first | what helps | proof: naive → solved |", "| --- | --- | --- | --- |"]
         for result in results_of(demo.name):
             said = f"[{result['challenge']}]({up}/{demo.name}/README.md#{result['name']})"
-            first = FIRST_SENTENCE.search(section(result))
-            tried = " ".join(first[1].split()) if first else ""
+            fix = OBVIOUS_FIX.search(section(result))
+            tried = first_sentence(" ".join(fix[1].split())).replace("|", "\\|") if fix else ""
             lines.append(f"| {said} | {tried} | {result['solution']} | {result['proof']} |")
     return "\n".join(lines) + "\n"
+
+
+def first_sentence(text: str) -> str:
+    """Up to the first full stop or question mark that is no part of code or of a quotation, or that ends the quotation."""
+    masked = QUOTED.sub(lambda found: "x" * (len(found[0]) - 1) + ("." if found[0][-2] in ".?" else "x"), text)
+    end = re.search(r"[.?](?=\s|$)", masked)
+    return text[: end.end()] if end else text
 
 
 def proof(up: str, which: str) -> str:

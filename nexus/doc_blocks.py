@@ -9,6 +9,7 @@ The blocks of a page share one shell. rest_demo runs meanwhile at $SHOP, seeded,
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from nexus.private_set import private_set
 BLOCK = re.compile(r"^```(sh|sql)([^\n]*)\n(.*?)^```\n(?:\s*^```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 SEPARATOR = "\x1e"
 TIMEOUT_SECONDS = 60
+PROGRAMS = ("bash", "curl", "jq", "redis-cli")
 console = Console(highlight=False)
 
 
@@ -63,7 +65,8 @@ def run() -> list[str]:
     """Runs all of them. Returns what came out otherwise than the page says."""
     pages = [[block for block in blocks(page) if block.how == "run"] for page in readme.pages()]
     problems = [problem for page in readme.pages() for problem in unmarked(page)]
-    if problems or not any(pages):
+    problems += [f"{name} is missing, which the pages' commands use" for name in PROGRAMS if not shutil.which(name)]
+    if problems:
         return problems
     with private_set() as urls, contract.service(urls) as (url, password):
         settings = environment(contract.DEMO.name, urls)
