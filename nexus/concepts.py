@@ -85,7 +85,8 @@ def short(sources: list[str]) -> list[str]:
 def symptoms(up: str) -> str:
     lines = []
     for demo in demos():
-        lines += ["", f"### {demo.name}", "", "| they say | what is tried first | what helps | proof: naive → solved |", "| --- | --- | --- | --- |"]
+        lines += ["", f"### {demo.name}", "", "| they say | what is tried first | what helps | proof: naive → solved |"]
+        lines.append("| --- | --- | --- | --- |")
         for result in results_of(demo.name):
             said = f"[{result['challenge']}]({up}/{demo.name}/README.md#{result['name']})"
             fix = OBVIOUS_FIX.search(section(result))
