@@ -18,16 +18,14 @@ number WHAT                 how many demos, experiments, patterns or processes t
 import os
 import re
 import textwrap
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from labkit import bench as benchmarks
-from labkit.experiment import load_results
-from labkit.render import markdown_counts
-from nexus import compose, copying, readme
+from nexus import readme
 from nexus.compose import ROOT
 from nexus.demos import demos
+from nexus.figures import all_processes, bench, counts, figure, number, proof, ratio, results_of
 
 DOCS = ROOT / "docs"
 EXPERIMENT_SECTION = r"^### {name}\n(.*?)(?=^###? |\Z)"
@@ -48,13 +46,6 @@ def body(page: Path, kind: str, arguments: list[str]) -> str:
         return known[kind](os.path.relpath(ROOT, page.parent), *arguments)
     except (RuntimeError, KeyError, OSError, ValueError, TypeError) as error:
         raise RuntimeError(f"{name}: the marker {kind} {' '.join(arguments)} finds nothing: {error!r}") from error
-
-
-def results_of(which: str) -> list[dict[str, Any]]:
-    """The results of a demo, or the one of demo/experiment."""
-    demo, _, name = which.partition("/")
-    found = load_results(ROOT / demo / "lab/results.json")
-    return [found[name]] if name else list(found.values())
 
 
 def section(result: dict[str, Any]) -> str:
@@ -102,33 +93,6 @@ def first_sentence(text: str) -> str:
     return text[: end.end()] if end else text
 
 
-def proof(up: str, which: str) -> str:
-    [result] = results_of(which)
-    return str(result["proof"])
-
-
-def figure(up: str, which: str, side: str, count: str) -> str:
-    [result] = results_of(which)
-    return f"{result[side][count]:,}"
-
-
-def ratio(up: str, which: str, *label: str) -> str:
-    demo, _, name = which.partition("/")
-    rows = benchmarks.load(ROOT / demo / "lab/bench.json")[name]["rows"]
-    found = {row["label"]: row for row in rows}[" ".join(label)]
-    return f"{found['ratio']:.2f}"
-
-
-def counts(up: str, which: str) -> str:
-    [result] = results_of(which)
-    return f"\n{markdown_counts(result)}\n"
-
-
-def bench(up: str, which: str) -> str:
-    demo, _, name = which.partition("/")
-    return readme.benchmark(ROOT / demo, name)
-
-
 def source(up: str, file: str, name: str) -> str:
     return readme.source(ROOT, file, name).replace("](", f"]({up}/")
 
@@ -168,21 +132,6 @@ def variables(up: str) -> str:
             name, _, default = line.partition("=")
             lines.append(f"| `{name}` | {f'`{default}`' if default else '–'} | {comment.replace('|', '/')} |")
     return "\n" + "\n".join(lines) + "\n"
-
-
-def number(up: str, what: str) -> str:
-    things: dict[str, Callable[[], Sized]] = {
-        "demos": demos,
-        "experiments": lambda: [result for demo in demos() for result in results_of(demo.name)],
-        "patterns": copying.patterns,
-        "processes": lambda: [each for each in all_processes() if not each.runs_once],
-    }
-    return str(len(things[what]()))
-
-
-def all_processes() -> list[compose.Service]:
-    secrets = ("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET", "COMPOSE_PROJECT_NAME")
-    return list(compose.services(dict.fromkeys(secrets, "x")).values())
 
 
 def processes(up: str) -> str:
