@@ -79,14 +79,15 @@ def page(path: Path) -> tuple[str, list[Path]]:
     for at in range(0, len(parts), 5):
         text += re.sub(LINK, relink, parts[at])
         if at + 4 < len(parts):
-            text += fence(language=parts[at + 2], content=parts[at + 4])
+            text += fence(language=parts[at + 2], how=parts[at + 3].strip(), content=parts[at + 4])
     return text, linked
 
 
-def fence(*, language: str, content: str) -> str:
+def fence(*, language: str, how: str, content: str) -> str:
     if language == "mermaid":
         return f'<div class="diagram">{diagram(content)}</div>'
-    return f"```{language}\n{content}```"
+    why = how.removeprefix("not-run: ")
+    return f"```{language}\n{content}```" + (f"\n\n*Not run by `make docs`: {why}.*" if why != how else "")
 
 
 def diagram(text: str) -> str:

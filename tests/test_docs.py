@@ -152,6 +152,13 @@ def test_a_link_to_code_leads_to_its_line_on_the_site() -> None:
     assert link.startswith("code/rest_demo/README.md#")
 
 
+def test_the_site_says_why_a_block_is_not_run() -> None:
+    assert docs_stage.fence(language="sh", how="run", content="ls\n") == "```sh\nls\n```"
+    assert "*Not run by `make docs`: it would take an hour.*" in docs_stage.fence(
+        language="sh", how="not-run: it would take an hour", content="ls\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("expected", "output", "same"),
     [
