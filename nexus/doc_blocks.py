@@ -4,7 +4,8 @@
     ```sql run           the same, on rest_demo's own database
     ```sh not-run: why   for the reader only
 
-The blocks of a page share one shell. rest_demo runs meanwhile at $SHOP, seeded, as `make up` starts it.
+The blocks of a page share one shell. rest_demo runs meanwhile at $SHOP, seeded, as `make up` starts it; so do graphql_demo at $COMMUNITY,
+caching_demo at $CATALOGUE and database_demo at $WAREHOUSE.
 """
 
 import os
@@ -18,7 +19,7 @@ from pathlib import Path
 import psycopg
 from rich.console import Console
 
-from nexus import contract, readme
+from nexus import contract, doc_services, readme
 from nexus.compose import ROOT
 from nexus.demos import FROM_THE_SHELL, environment
 from nexus.private_set import private_set
@@ -68,13 +69,10 @@ def run() -> list[str]:
     problems += [f"{name} is missing, which the pages' commands use" for name in PROGRAMS if not shutil.which(name)]
     if problems:
         return problems
-    with private_set() as urls, contract.service(urls) as (url, password):
+    code = "".join(block.code for page in pages for block in page)
+    with private_set() as urls, doc_services.running(urls, code) as variables:
         settings = environment(contract.DEMO.name, urls)
-        given = {
-            "SHOP": f"{url}/api/v1",
-            "DEMO_PASSWORD": password,
-            "REDIS_URL": urls["REDIS_URL"].replace("://:", "://default:"),  # redis-cli wants the name, too
-        }
+        given = variables | {"REDIS_URL": urls["REDIS_URL"].replace("://:", "://default:")}  # redis-cli wants the name, too
         for page in pages:
             answers = {**shell(page, settings | given), **sql(page, settings["DATABASE_URL"])}
             problems += [f"{block.where}: {said}" for block in page if (said := difference(block.expected or "", answers[block]))]
