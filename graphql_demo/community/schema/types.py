@@ -1,4 +1,4 @@
-"""What there is to see. Resolvers run on an event loop, where Django refuses queries: they `load`."""
+"""What there is to see. Resolvers may not query, which would be once for each row: they `load`."""
 
 from typing import Any
 
