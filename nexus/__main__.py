@@ -62,7 +62,7 @@ def act(action: str, words: list[str], demo: str | None) -> int:
             case "claims":
                 from nexus import lab
 
-                return lab.claims(demo)
+                return lab.claims(demo, os.environ.get("ONLY") or None)
             case "test":
                 from nexus import testing
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from nexus.compose import ROOT
 from nexus.sweep import MARK
@@ -14,10 +15,12 @@ class NoSuchDemo(RuntimeError):
     """DEMO names a folder that is not one of ours."""
 
 
+ORDER = ["rest_demo", "graphql_demo", "queue_demo", "caching_demo", "database_demo", "async_demo"]
+
+
 def demos(only: str | None = None) -> list[Path]:
     """The folders `*_demo`, in the order of the README; one when it is named."""
-    order = ["rest_demo", "graphql_demo", "queue_demo", "caching_demo", "database_demo", "async_demo"]
-    found = [ROOT / name for name in order if (ROOT / name / "manage.py").exists()]
+    found = [ROOT / name for name in ORDER if (ROOT / name / "manage.py").exists()]
     if only is None:
         return found
     if only not in {path.name for path in found}:
@@ -27,13 +30,16 @@ def demos(only: str | None = None) -> list[Path]:
 
 def environment(demo: str, urls: Mapping[str, str]) -> dict[str, str]:
     """A clean environment with this demo's servers: what else is set in the shell cannot change a result."""
+    number = ORDER.index(demo) if demo in ORDER else len(ORDER)
     kept = {name: os.environ[name] for name in FROM_THE_SHELL if name in os.environ}
     return kept | {
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
         "DEBUG": "1",
         "DATABASE_URL": f"{urls['POSTGRES_URL']}/{demo}",
-        "REDIS_URL": urls["REDIS_URL"],
+        "REDIS_URL": urlsplit(urls["REDIS_URL"])
+        ._replace(path=f"/{number}")
+        .geturl(),  # two demos run at once, and one of them empties its store
         "RABBITMQ_URL": urls["RABBITMQ_URL"],
         "MEMCACHED_URL": urls["MEMCACHED_URL"],
     }

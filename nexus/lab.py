@@ -1,5 +1,6 @@
 """All experiments against real servers: measured and kept (`make lab`), or measured and compared (`make claims`)."""
 
+import contextlib
 import json
 import os
 import sys
@@ -14,11 +15,12 @@ from rich.console import Console
 from labkit.experiment import Result, load_results, save_results
 from labkit.render import print_table
 from nexus import readme
-from nexus.child import call
+from nexus.child import Job, call, side_by_side
 from nexus.compose import ROOT
 from nexus.demos import demos, environment
 from nexus.private_set import private_set
 
+LANES = 2  # an experiment waits about as long as it computes
 console = Console(highlight=False)
 
 
@@ -43,25 +45,25 @@ def run(demo: str | None, only: str | None) -> int:
 
 
 def measure(demo: str | None, only: str | None = None) -> list[dict[str, Any]]:
-    results: list[dict[str, Any]] = []
-    with console.status("starting PostgreSQL, Redis, RabbitMQ and memcached"), private_set() as urls:
+    """What the experiments counted, two demos at a time, in the order of the demos. Raises RuntimeError when one comes to nothing."""
+    rooms = [path for path in demos(demo) if not only or (path / "lab" / f"{only}.py").exists()]
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        with console.status("starting PostgreSQL, Redis, RabbitMQ and memcached"):
+            urls = stack.enter_context(private_set())
         console.print("servers are up")
-        for path in demos(demo):
-            if only and not (path / "lab" / f"{only}.py").exists():
-                continue
-            results += measure_demo(path, urls, only)
-    return results
+        # two progress lines on one terminal would overwrite each other: each experiment prints its own when it has ended
+        plain = {"TERM": "dumb"} if len(rooms) > 1 else {"TERM": os.environ.get("TERM", "dumb")}
+        argv = [sys.executable, "-m", "labkit", "run", *([only] if only else []), "--output"]
+        jobs = [Job(path.name, [*argv, f"{folder}/{path.name}"], path, environment(path.name, urls) | plain) for path in rooms]
+        for job, code, _ in side_by_side(sorted(jobs, key=longest_first), LANES, captured=False):
+            if not Path(folder, job.name).exists():
+                raise RuntimeError(f"the lab of {job.name} ended with exit code {code} and no results")
+        return [result for path in rooms for result in json.loads(Path(folder, path.name).read_text())]
 
 
-def measure_demo(path: Path, urls: Mapping[str, str], only: str | None) -> list[dict[str, Any]]:
-    """Runs a demo's experiments in a process of their own. Raises RuntimeError when that fails."""
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "results.json"
-        argv = [sys.executable, "-m", "labkit", "run", *([only] if only else []), "--output", str(output)]
-        code = call(argv, cwd=path, env=environment(path.name, urls))
-        if not output.exists():
-            raise RuntimeError(f"the lab of {path.name} ended with exit code {code} and no results")
-        return list(json.loads(output.read_text()))
+def longest_first(job: Job) -> float:
+    """By what its experiments took when they were recorded: the last to end shall not be the longest."""
+    return -sum(result["seconds"] for result in load_results(job.cwd / "lab/results.json").values())
 
 
 def bench(demo: str | None, only: str | None) -> int:
@@ -77,10 +79,13 @@ def bench(demo: str | None, only: str | None) -> int:
         )
 
 
-def claims(demo: str | None) -> int:
+def claims(demo: str | None, only: str | None) -> int:
     """0 when every README says what its results say, and a fresh measurement bears the results out."""
     problems = readme.differences()
-    fresh = measure(demo)
+    fresh = measure(demo, only)
+    if not fresh:
+        console.print(f"no experiment is called {only}", markup=False)
+        return 2
     for result in fresh:
         recorded = load_results(next(path for path in demos() if path.name == result["demo"]) / "lab/results.json")
         problems += contradictions(result, recorded.get(result["name"]))

@@ -1,17 +1,19 @@
-"""Everything is tested, one pytest process a room, against real servers that are started for it and stopped."""
+"""Everything is tested, one pytest process a room, two rooms at a time, against real servers that are started for it and stopped."""
 
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
 
-from nexus.child import call
+from nexus.child import Job, call, side_by_side
 from nexus.compose import ROOT
 from nexus.demos import demos, environment
 from nexus.private_set import private_set
 
+LANES = 2  # a test waits for servers and processes about as long as it computes
 NO_TEST_RAN = 5  # pytest's exit code
 console = Console(highlight=False)
 
@@ -19,15 +21,12 @@ console = Console(highlight=False)
 def run(demo: str | None, only: str | None) -> int:
     """Runs the tests of every room, or of one demo; `only` is pytest's -k. Ends with one summary line, and says which room failed."""
     begun = time.monotonic()
-    rooms = demos(demo) if demo else [*demos(), ROOT / "portal", ROOT]
+    rooms = demos(demo) if demo else [ROOT, *demos(), ROOT / "portal"]  # the longest first
     failed = []
     ran = 0
     with private_set() as urls:
         console.print(f"servers are up ({time.monotonic() - begun:.0f} s)")
-        for room in rooms:
-            name = "the root" if room == ROOT else room.name
-            console.rule(name)
-            code = call(command(room, only), cwd=room, env=variables(room, urls))
+        for name, code in results([Job(name_of(room), command(room, only), room, variables(room, urls)) for room in rooms]):
             ran += code != NO_TEST_RAN
             if code not in (0, *([NO_TEST_RAN] if only else [])):
                 failed.append(name)
@@ -36,6 +35,34 @@ def run(demo: str | None, only: str | None) -> int:
     if not ran:
         console.print(f"no test is called {only}", markup=False)
     return 1 if failed or not ran else 0
+
+
+def results(jobs: list[Job]) -> Iterator[tuple[str, int]]:
+    """Each room's name and exit code. One room prints as it goes; of several, each prints when it has ended, the failed ones last."""
+    if len(jobs) == 1:
+        yield jobs[0].name, call(jobs[0].argv, cwd=jobs[0].cwd, env=jobs[0].env)
+        return
+    console.print(f"testing {', '.join(job.name for job in jobs)}; {LANES} at a time, each printed when it has ended")
+    broken: list[tuple[str, str]] = []
+    with console.status("testing"):
+        for job, code, printed in side_by_side(jobs, LANES, captured=True):
+            if code in (0, NO_TEST_RAN):
+                show(job.name, printed)
+            else:
+                broken.append((job.name, printed))
+                console.print(f"{job.name} failed: see the end")
+            yield job.name, code
+    for name, printed in broken:
+        show(name, printed)
+
+
+def show(name: str, printed: str) -> None:
+    console.rule(name)
+    console.print(printed.strip(), markup=False, soft_wrap=True)
+
+
+def name_of(room: Path) -> str:
+    return "the root" if room == ROOT else room.name
 
 
 def command(room: Path, only: str | None) -> list[str]:
@@ -48,6 +75,5 @@ def command(room: Path, only: str | None) -> list[str]:
 
 
 def variables(room: Path, urls: dict[str, str]) -> dict[str, str]:
-    name = "root" if room == ROOT else room.name
     # the root looks at the demos from outside, and has no settings
-    return environment(name, urls) | (urls if room == ROOT else {})
+    return environment("root" if room == ROOT else room.name, urls) | (urls if room == ROOT else {})
