@@ -72,7 +72,11 @@ class LeanExecution(ExecutionContext):
         known = self.plans.get(id(fields))
         if known is None:
             known = self.plans[id(fields)] = fields, self.plan(parent_type, fields)
-        return {field.name: self.value(field, parent_type, source_value, path) for field in known[1]}
+        return self.gathered({field.name: self.value(field, parent_type, source_value, path) for field in known[1]})
+
+    def gathered(self, results: Any) -> Any:
+        """An object's fields, or a list's items: here a subclass may wait for them."""
+        return results
 
     def plan(self, parent_type: GraphQLObjectType, fields: Fields) -> list[Field]:
         plan = []
@@ -154,7 +158,8 @@ class LeanExecution(ExecutionContext):
     ) -> Any:
         if not is_iterable(result):
             raise GraphQLError(f"Expected Iterable, but did not find one for field '{info.parent_type.name}.{info.field_name}'.")
-        return [self.item(return_type.of_type, field_nodes, info, Path(path, index, None), item) for index, item in enumerate(result)]
+        item_type = return_type.of_type
+        return self.gathered([self.item(item_type, field_nodes, info, Path(path, index, None), item) for index, item in enumerate(result)])
 
     def item(self, item_type: GraphQLOutputType, nodes: list[FieldNode], info: GraphQLResolveInfo, path: Path, item: Any) -> Any:
         try:

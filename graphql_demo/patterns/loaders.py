@@ -118,19 +118,16 @@ class Together(Awaitable[Any]):
         return self.results
 
 
-def together(results: Any) -> Any:
-    places = results.items() if isinstance(results, dict) else enumerate(results)
-    waiting = {place: value.steps for place, value in places if type(value) is Waiting}
-    return Together(results, waiting) if waiting else results
-
-
 class LoadingExecution(LeanExecution):
     """Executes operations so that their resolvers may use `load`. For `execution_context_class`, of a view or of `execute`."""
 
-    def execute_operation(self, operation: OperationDefinitionNode, root_value: Any) -> Any:
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.loaders: dict[Hashable, Loader[Any, Any]] = {}
         self.begun: list[Any] = []
         self.queries_allowed = False
+
+    def execute_operation(self, operation: OperationDefinitionNode, root_value: Any) -> Any:
         token = _execution.set(self)
         try:
             with contextlib.ExitStack() as stack:
@@ -179,11 +176,10 @@ class LoadingExecution(LeanExecution):
             raise RuntimeError("a resolver queries by itself, and would for each row: load() it, or query() at the root")
         return execute(*statement)
 
-    def execute_fields(self, parent_type: GraphQLObjectType, source_value: Any, path: Path | None, fields: Fields) -> Any:
-        return together(super().execute_fields(parent_type, source_value, path, fields))
-
-    def complete_list_value(self, *arguments: Any) -> Any:
-        return together(super().complete_list_value(*arguments))
+    def gathered(self, results: Any) -> Any:
+        places = results.items() if type(results) is dict else enumerate(results)
+        waiting = {place: value.steps for place, value in places if type(value) is Waiting}
+        return Together(results, waiting) if waiting else results
 
     def settle(self, found: Any, *place: Any) -> Any:
         if type(found) is CoroutineType or type(found) is Loaded:
