@@ -79,10 +79,13 @@ def bench(demo: str | None, only: str | None) -> int:
         )
 
 
-def claims(demo: str | None) -> int:
+def claims(demo: str | None, only: str | None) -> int:
     """0 when every README says what its results say, and a fresh measurement bears the results out."""
     problems = readme.differences()
-    fresh = measure(demo)
+    fresh = measure(demo, only)
+    if not fresh:
+        console.print(f"no experiment is called {only}", markup=False)
+        return 2
     for result in fresh:
         recorded = load_results(next(path for path in demos() if path.name == result["demo"]) / "lab/results.json")
         problems += contradictions(result, recorded.get(result["name"]))
