@@ -9,6 +9,7 @@ import pickle
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.context import ForkServerContext
 from typing import Any
 
 import django
@@ -29,7 +30,7 @@ def at_once(
     `warm_up` are the arguments of one more call, made in each process before all others: the first call of a process imports,
     compiles and connects, and may be through before its neighbours, who wait for the same imports, have begun.
     """
-    context = multiprocessing.get_context("spawn")  # a fork would share the parent's sockets
+    context = children()
     barrier = context.Barrier(len(arguments), timeout=START_TIMEOUT_SECONDS)
     shares = [list(range(first, len(arguments), processes)) for first in range(processes)]
     with ThreadPoolExecutor(processes) as waiters:
@@ -47,6 +48,16 @@ def at_once(
         for index, result in zip(share, answer, strict=True):
             results[index] = result
     return results
+
+
+def children() -> ForkServerContext:
+    """For processes that know Django from the start, and share none of our sockets: they are forked from one that has only imported it.
+
+    Each costs milliseconds; a spawned one imports for a second. They see the environment as it was when the first was made.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", "labkit.warm"])
+    return context
 
 
 def _one_process(context: Any, barrier: Any, work: bytes, crowd: list[Any]) -> list[Any]:

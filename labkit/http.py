@@ -8,11 +8,9 @@ One run at a time for all workers of the demo: a second is answered 409.
 """
 
 import fcntl
-import hashlib
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -26,15 +24,15 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labkit.experiment import Experiment, discover, load_results
-from labkit.state import State, read_state
+from labkit.state import State, read_state, state_folder
 
 RUN_TIMEOUT_SECONDS = 300
 DEMO = Path(settings.BASE_DIR)
 
 
 def folder() -> Path:
-    """Where states and the lock are: private to this user and this checkout, and writable in a read-only container."""
-    place = Path(tempfile.gettempdir()) / f"lab-{os.getuid()}-{hashlib.sha256(str(DEMO).encode()).hexdigest()[:12]}"
+    """Where states and the lock are. PermissionError when somebody else has made it."""
+    place = state_folder(DEMO)
     place.mkdir(mode=0o700, exist_ok=True)
     if place.stat().st_uid != os.getuid():
         raise PermissionError(f"{place} belongs to another user")

@@ -1,9 +1,16 @@
 """What a running experiment tells the HTTP door: a small JSON file, replaced whole so that no reader sees half of it."""
 
+import hashlib
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
+
+
+def state_folder(demo: Path) -> Path:
+    """Where the states of a demo's experiments are: private to this user and this checkout, and writable in a read-only container."""
+    return Path(tempfile.gettempdir()) / f"lab-{os.getuid()}-{hashlib.sha256(str(demo).encode()).hexdigest()[:12]}"
 
 
 class State:

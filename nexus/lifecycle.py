@@ -11,8 +11,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from labkit.state import state_folder
 from nexus import healthy, packages, supervision, table
 from nexus.child import uninterrupted
+from nexus.demos import demos
 from nexus.doctor import Trouble, refuse_trouble, remember_password
 from nexus.native import LOGS, RUN, Plan, data_directory, make_plan
 from nexus.servers import HOST, SERVERS, Process, own
@@ -159,16 +161,22 @@ def status(profile: str) -> None:
 
 
 def down() -> None:
-    supervision.shutdown(data_directory())
+    stop_everything()
     console.print("stopped; the data is kept in .run/")
 
 
 def reset(profile: str) -> None:
-    supervision.shutdown(data_directory())
+    stop_everything()
     shutil.rmtree(data_directory(), ignore_errors=True)
     shutil.rmtree(RUN, ignore_errors=True)
     console.print("all data is gone")
     up(profile)
+
+
+def stop_everything() -> None:
+    supervision.shutdown(data_directory())
+    for demo in demos():
+        shutil.rmtree(state_folder(demo), ignore_errors=True)
 
 
 def logs(demo: str | None) -> None:

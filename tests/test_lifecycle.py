@@ -153,6 +153,35 @@ def test_down_leaves_no_process_and_no_port(house: House) -> None:
     assert [offset for offset in range(100) if not port_is_free(house.port_base + offset)] == []
 
 
+def test_reset_begins_with_new_data(house: House) -> None:
+    left_over = house.folder / ".run/data/left-over"
+    left_over.touch()
+    reset = house.make("reset", "DEMO=database_demo")
+
+    assert reset.returncode == 0, reset.stderr
+    assert not left_over.exists()
+    assert httpx.get(house.url(5, "/stock/")).status_code == 200
+
+
+def test_logs_are_followed_until_ctrl_c(house: House) -> None:
+    argv = ["make", "-s", "logs", "DEMO=database_demo"]
+    environment = {**os.environ, "RUNTIME": "native", "PORT_BASE": str(house.port_base)}
+    with subprocess.Popen(argv, cwd=house.folder, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True) as logs:
+        assert logs.stdout
+        first = logs.stdout.readline()
+        os.killpg(logs.pid, signal.SIGINT)
+        rest = logs.stdout.read()
+
+    assert re.match(r"==> .*/\.run/logs/database", first)
+    assert "Traceback" not in rest
+
+
+def test_doctor_finds_a_variable_that_beats_env(house: House) -> None:
+    done = house.make("doctor", LAB="0")
+
+    assert "LAB" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
