@@ -86,12 +86,12 @@ FAULTS = [
         target="test", variables=test("graphql_demo", "committed_schema"), says="test_the_committed_schema_is_the_codes",
     ),
     Fault(
-        name="extra_queries",
-        said="A property is shorter than a subquery",
-        file="rest_demo/shop/models.py",
-        old="rows = self.annotate(category_slug=Subquery(category), rating=Subquery(ratings))",
-        new="[product.category for product in self[:10]]; rows = self.annotate(category_slug=Subquery(category), rating=Subquery(ratings))",
-        target="claims", variables=test("rest_demo", "list_queries"), says="list_queries",
+        name="early_bump",
+        said="The page can be forgotten at once, why wait for the commit",
+        file="caching_demo/patterns/generations.py",
+        old="transaction.on_commit(self.bump, using=using, robust=True)",
+        new="self.bump()",
+        target="claims", variables=test("caching_demo", "stale_price"), says="claim broken: caching_demo/stale_price",
     ),
     Fault(
         name="typed_number",

@@ -7,6 +7,7 @@ output                what `make lab` printed
 map                   one line a file, from its docstring
 patterns              every pattern, with the problem it solves
 source PATH NAME      a link to the lines of a function or class
+planted               the faults that `make planted` plants, and what turns red
 """
 
 import ast
@@ -22,6 +23,7 @@ from labkit import bench
 from labkit.experiment import load_results
 from labkit.render import markdown_counts, print_table
 from nexus import copying
+from nexus import planted as planting
 from nexus.compose import ROOT
 from nexus.demos import demos
 
@@ -30,7 +32,7 @@ console = Console(highlight=False)
 
 
 def readmes() -> list[Path]:
-    return [ROOT / "README.md", *(path / "README.md" for path in [*demos(), ROOT / "portal"] if (path / "README.md").exists())]
+    return [ROOT / "README.md", ROOT / "docs/ci-cd.md", *(path / "README.md" for path in [*demos(), ROOT / "portal"] if (path / "README.md").exists())]
 
 
 def render_all() -> int:
@@ -55,7 +57,7 @@ def rendered(path: Path) -> str:
 
 
 def body(path: Path, kind: str, arguments: list[str]) -> str:
-    makers: tuple[Callable[..., str], ...] = (challenges, counts, benchmark, output, file_map, patterns, source)
+    makers: tuple[Callable[..., str], ...] = (challenges, counts, benchmark, output, file_map, patterns, source, planted)
     known = {{"file_map": "map", "benchmark": "bench"}.get(maker.__name__, maker.__name__): maker for maker in makers}
     if kind not in known:
         raise RuntimeError(f"{path.relative_to(ROOT)}: unknown marker {kind}; there are {', '.join(known)}")
@@ -127,3 +129,7 @@ def source(folder: Path, file: str, name: str) -> str:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             return f"[`{name}` in {file}]({file}#L{first}-L{node.end_lineno})"
     raise RuntimeError(f"{folder.name}/{file} has no {name}, which its README links to")
+
+
+def planted(folder: Path) -> str:
+    return planting.table("." if folder == ROOT else "..")

@@ -4,6 +4,7 @@ The detectors that guess (by entropy, by a variable's name) are left out: they f
 that cries every day is switched off. Python's passwords are ruff's business (S105 to S107).
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -49,3 +50,8 @@ def run() -> int:
         done.stdout + done.stderr if done.returncode else f"{commits} commits, no key in a line that one of them added", markup=False
     )
     return 1 if done.returncode else 0
+
+
+if __name__ == "__main__":  # for pre-commit's hook, with the files that are committed
+    os.chdir(ROOT)
+    os.execv(sys.executable, [sys.executable, str(Path(sys.executable).with_name("detect-secrets-hook")), *command(sys.argv[1:])[1:]])  # noqa: S606
