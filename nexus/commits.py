@@ -9,7 +9,7 @@ from rich.console import Console
 from nexus.compose import ROOT
 
 TYPES = ["build", "chore", "ci", "docs", "feat", "fix", "perf", "refactor", "revert", "style", "test"]
-SUBJECT_LIMIT = 150  # what GitHub and `git log --oneline` show before they fold; the thought should fit, its reasons go below
+SUBJECT_LIMIT = 200  # one line of a log that can still be read; reasons go below it
 console = Console(highlight=False)
 
 

@@ -32,7 +32,11 @@ console = Console(highlight=False)
 
 
 def readmes() -> list[Path]:
-    return [ROOT / "README.md", ROOT / "docs/ci-cd.md", *(path / "README.md" for path in [*demos(), ROOT / "portal"] if (path / "README.md").exists())]
+    return [
+        ROOT / "README.md",
+        ROOT / "docs/ci-cd.md",
+        *(path / "README.md" for path in [*demos(), ROOT / "portal"] if (path / "README.md").exists()),
+    ]
 
 
 def render_all() -> int:
