@@ -10,7 +10,23 @@ from rich.console import Console
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="nexus", description=__doc__)
-    actions = ["up", "down", "status", "logs", "reset", "doctor", "lab", "bench", "contract", "readme", "claims", "test", "lint", "copy"]
+    actions = [
+        "up",
+        "down",
+        "status",
+        "logs",
+        "reset",
+        "doctor",
+        "lab",
+        "bench",
+        "contract",
+        "chaos",
+        "readme",
+        "claims",
+        "test",
+        "lint",
+        "copy",
+    ]
     parser.add_argument("action", choices=actions)
     parser.add_argument("words", nargs="*", help="copy: the pattern, and where to")
     arguments = parser.parse_args()
@@ -55,6 +71,10 @@ def act(action: str, words: list[str], demo: str | None) -> int:
                 from nexus import contract
 
                 return contract.run(os.environ.get("SEED") or None)
+            case "chaos":
+                from nexus import chaos
+
+                return chaos.run(os.environ.get("DURATION") or None, os.environ.get("SEED") or None)
             case "readme":
                 from nexus import readme
 
