@@ -51,6 +51,10 @@ chaos: ## Kill whatever handles queue_demo's orders, then count what was lost; D
 readme: ## Render the tables of the READMEs from the results
 	$(door) readme
 
+.PHONY: docs
+docs: ## Check docs/, run its commands, build it as a site: .run/docs/site/index.html; ONLY=build or ONLY=blocks for one half
+	$(door) docs
+
 .PHONY: claims
 claims: ## Fail when a README differs from its results, or a fresh measurement breaks a claim
 	$(door) claims

@@ -22,6 +22,7 @@ def main() -> int:
         "contract",
         "chaos",
         "readme",
+        "docs",
         "claims",
         "test",
         "lint",
@@ -79,6 +80,10 @@ def act(action: str, words: list[str], demo: str | None) -> int:
                 from nexus import readme
 
                 return readme.render_all()
+            case "docs":
+                from nexus import docs
+
+                return docs.run(os.environ.get("ONLY") or None)
             case "claims":
                 from nexus import lab
 

@@ -36,7 +36,7 @@ class NaiveOrderList(OrderList):
 
     app: Celery
 
-    def place(self, quantities: object, correlation_id: str) -> Order:
+    def place(self, quantities: object, correlation_id: str, email: str) -> Order:
         order = Order.objects.place(quantities)  # type: ignore[arg-type]
         self.app.send_task("fulfil_order", [str(order.pk)])
         return order

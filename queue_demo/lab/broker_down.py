@@ -38,7 +38,7 @@ class NaiveOrderList(OrderList):
     channel: BlockingChannel | None = None
     url = exchange = ""
 
-    def place(self, quantities: Mapping[str, int], correlation_id: str) -> Order:
+    def place(self, quantities: Mapping[str, int], correlation_id: str, email: str) -> Order:
         order = Order.objects.place(quantities)
         self.publish({"order_id": str(order.pk)})
         return order
