@@ -55,6 +55,10 @@ LOOPS = {
     "web": ["-m", "granian", "--interface", "wsgi", "--port", "{port}", "config.wsgi:application"],
 }
 VICTIMS = [*LOOPS, "child", "broker", "cut", "hang"]
+BYSTANDERS = {
+    "mail": ["-m", "granian", "--interface", "asgi", "--port", "{mail}", "mail_provider.app:application"],  # somebody else's
+    "spare": ["-m", "granian", "--interface", "wsgi", "--port", "{spare}", "config.wsgi:application"],  # asked when the web is dead
+}
 console = Console(highlight=False)
 
 
@@ -102,13 +106,13 @@ class House:
         through = self.urls["RABBITMQ_URL"].replace(f":{self.site.port('rabbitmq')}/", f":{self.proxy.port}/")
         self.settings = environment(DEMO.name, {**self.urls, "RABBITMQ_URL": through}) | {
             "DATABASE_URL": self.database, "DEBUG": "0", "HTTPS": "0", "SECRET_KEY": secrets.token_hex(32), "GRANIAN_HOST": servers.HOST,
-            "PYTHONUNBUFFERED": "1", "GRANIAN_LOG_LEVEL": "warning",
+            "SMTP_URL": f"smtp://{servers.HOST}:{self.site.port_base + 64}", "PYTHONUNBUFFERED": "1", "GRANIAN_LOG_LEVEL": "warning",
         }  # fmt: skip
         if subprocess.run([PYTHON, "-m", "nexus.setup"], cwd=DEMO, env=self.settings).returncode:
             raise RuntimeError(f"{DEMO.name} could not be set up")
         self.books.open()
         self.wait(lambda: self.rabbitmq.answers(self.site), 90, "the broker")
-        for name in LOOPS:
+        for name in LOOPS | BYSTANDERS:
             self.launch(name)
         self.wait(self.is_up, 90, "the web")
         return self
@@ -121,7 +125,8 @@ class House:
         self.books.close()
 
     def launch(self, name: str) -> None:
-        argv = [PYTHON, *(word.format(folder=self.folder, port=self.web) for word in LOOPS[name])]
+        places = {"folder": self.folder, "port": self.web, "spare": self.web + 1, "mail": self.site.port_base + 63}
+        argv = [PYTHON, *(word.format(**places) for word in (LOOPS | BYSTANDERS)[name])]
         settings = {**self.settings, "ALIVE_FILE": str(self.folder / f"{name}.alive")}
         self.running[name] = start(Process(name, argv, DEMO, settings), self.folder)
 
@@ -169,25 +174,28 @@ class House:
         """Customers, one after the other. Whoever gets no answer goes away; what was answered with 202 must be fulfilled."""
         body = {"lines": [{"sku": "SKU-000001", "quantity": 1}]}
         while not self.is_over.wait(0.05):
-            try:
-                answer = httpx.post(f"http://{servers.HOST}:{self.web}/orders/", json=body, timeout=10)
-                answer.raise_for_status()
-                self.accepted.append(answer.json()["id"])
-            except httpx.HTTPError:
-                self.unanswered += 1
+            for port in (self.web, self.web + 1):
+                try:
+                    answer = httpx.post(f"http://{servers.HOST}:{port}/orders/", json=body, timeout=10)
+                    answer.raise_for_status()
+                except httpx.HTTPError:
+                    self.unanswered += 1
+                else:
+                    self.accepted.append(answer.json()["id"])
+                    break
 
     def settle(self) -> int:
         """Nobody dies any more. Returns 0 when the books balance in time, and shows them."""
         deadline = time.monotonic() + SETTLE_SECONDS
         with console.status("settling"):
-            while not (books := self.books.read(self.accepted))["balanced"] and time.monotonic() < deadline:
+            while not ((books := self.read())["balanced"] or time.monotonic() > deadline):
                 self.revive()
                 time.sleep(0.5)
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("the books")
         table.add_column("", justify="right")
         faults = {f"faults: {victim}": count for victim, count in self.deaths.items()}
-        for name, count in {**faults, "customers without an answer": self.unanswered, **books}.items():
+        for name, count in {**faults, "requests without an answer": self.unanswered, **books}.items():
             table.add_row(name.replace("_", " "), str(count))
         console.print(table)
         if not books["balanced"]:
@@ -195,6 +203,14 @@ class House:
             for name in LOOPS:
                 console.print(f"{name}: {(self.folder / f'{name}.log').read_text(errors='replace')[-600:]}", markup=False)
         return 0 if books["balanced"] else 1
+
+    def read(self) -> dict[str, int | bool]:
+        """Our books, and whether the service's own agree."""
+        books = self.books.read(self.accepted)
+        agrees = False
+        with contextlib.suppress(httpx.HTTPError):
+            agrees = httpx.get(f"http://{servers.HOST}:{self.web}/ledger/", timeout=5).json()["balanced"] is True
+        return books | {"the_service_agrees": agrees, "balanced": books["balanced"] and agrees and bool(self.accepted)}
 
     def is_up(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
