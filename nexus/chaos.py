@@ -35,6 +35,7 @@ from nexus.sweep import sweep
 DEMO = ROOT / "queue_demo"
 SETTLE_SECONDS = 240  # Celery waits up to 30 s before it connects again, and a retry's pause is up to a minute
 PAUSE_SECONDS = (0.6, 1.8)
+CUSTOMERS = 4  # at a time
 PYTHON = sys.executable
 LOOPS = {
     "relay": ["manage.py", "relay_outbox"],
@@ -132,8 +133,9 @@ class House:
 
     def suffer(self, seconds: float, chance: random.Random) -> None:
         """Orders come, and one after the other dies."""
-        customers = threading.Thread(target=self.order, daemon=True)
-        customers.start()
+        customers = [threading.Thread(target=self.order, daemon=True) for _ in range(CUSTOMERS)]
+        for customer in customers:
+            customer.start()
         ends_at, deck = time.monotonic() + seconds, list[str]()
         with console.status("chaos") as status:
             while time.monotonic() < ends_at:
@@ -145,7 +147,8 @@ class House:
                 left = max(0, ends_at - time.monotonic())
                 status.update(f"{left:.0f} s left: {victim} down, {len(self.accepted)} orders taken, {sum(self.deaths.values())} faults")
         self.is_over.set()
-        customers.join(30)
+        for customer in customers:
+            customer.join(30)
 
     def strike(self, victim: str, chance: random.Random) -> None:
         self.deaths[victim] += 1
