@@ -1,6 +1,7 @@
 """The doors: they parse, call a service, render."""
 
 import logging
+from collections.abc import Mapping
 
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -46,12 +47,15 @@ class OrderList(generics.ListAPIView[Order]):
         serializer.is_valid(raise_exception=True)
         quantities = {line["product"]["sku"]: line["quantity"] for line in serializer.validated_data["lines"]}
         try:
-            order = place_order(quantities=quantities, correlation_id=current.get(), email=serializer.validated_data.get("email", ""))
+            order = self.place(quantities, current.get(), serializer.validated_data.get("email", ""))
         except UnknownProduct as error:
             raise ValidationError({"lines": [f"Not sold here: {error}"]}) from error
         logger.info("order %s: placed", order.pk)
         location = reverse("order-detail", args=[order.pk])
         return Response(AcceptedSerializer(order).data, status.HTTP_202_ACCEPTED, headers={"Location": location})
+
+    def place(self, quantities: Mapping[str, int], correlation_id: str, email: str) -> Order:
+        return place_order(quantities=quantities, correlation_id=correlation_id, email=email)
 
 
 class OrderDetail(generics.RetrieveAPIView[Order]):
