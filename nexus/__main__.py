@@ -8,7 +8,7 @@ import sys
 from rich.console import Console
 
 ACTIONS = [
-    "up", "down", "status", "logs", "reset", "doctor", "lab", "bench", "contract", "readme", "claims", "test", "copy",
+    "up", "down", "status", "logs", "reset", "doctor", "lab", "bench", "contract", "readme", "docs", "claims", "test", "copy",
     "lint", "shape", "commits", "secrets", "audit", "planted",
 ]  # fmt: skip
 
@@ -63,6 +63,10 @@ def act(action: str, words: list[str], demo: str | None) -> int:
                 from nexus import readme
 
                 return readme.render_all()
+            case "docs":
+                from nexus import docs
+
+                return docs.run(os.environ.get("ONLY") or None)
             case "claims":
                 from nexus import lab
 

@@ -7,7 +7,8 @@ output                what `make lab` printed
 map                   one line a file, from its docstring
 patterns              every pattern, with the problem it solves
 source PATH NAME      a link to the lines of a function or class
-planted               the faults that `make planted` plants, and what turns red
+
+The pages in docs/ have the markers of nexus/concepts.py; the paths in theirs begin at the root.
 """
 
 import ast
@@ -22,8 +23,7 @@ from rich.console import Console
 from labkit import bench
 from labkit.experiment import load_results
 from labkit.render import markdown_counts, print_table
-from nexus import copying
-from nexus import planted as planting
+from nexus import concepts, copying
 from nexus.compose import ROOT
 from nexus.demos import demos
 
@@ -31,12 +31,17 @@ MARKER = re.compile(r"(<!-- begin ([a-z]+)((?: [^ ]+)*?) -->)(.*?)(<!-- end -->)
 console = Console(highlight=False)
 
 
+def pages() -> list[Path]:
+    """The pages of docs/, its own README first."""
+    return sorted((ROOT / "docs").rglob("*.md"), key=lambda path: (path.parent, path.name != "README.md", path.name))
+
+
 def readmes() -> list[Path]:
-    return [
-        ROOT / "README.md",
-        ROOT / "docs/ci-cd.md",
-        *(path / "README.md" for path in [*demos(), ROOT / "portal"] if (path / "README.md").exists()),
-    ]
+    return [*of_folders(), *pages()]
+
+
+def of_folders() -> list[Path]:
+    return [ROOT / "README.md", *(path / "README.md" for path in [*demos(), ROOT / "portal"] if (path / "README.md").exists())]
 
 
 def render_all() -> int:
@@ -48,7 +53,7 @@ def render_all() -> int:
 
 
 def differences() -> list[str]:
-    """The READMEs that do not say what the results and the code say."""
+    """The READMEs and pages that do not say what the results and the code say."""
     return [
         f"{path.relative_to(ROOT)} differs from its results or its code: make readme"
         for path in readmes()
@@ -61,7 +66,9 @@ def rendered(path: Path) -> str:
 
 
 def body(path: Path, kind: str, arguments: list[str]) -> str:
-    makers: tuple[Callable[..., str], ...] = (challenges, counts, benchmark, output, file_map, patterns, source, planted)
+    if (ROOT / "docs") in path.parents:
+        return concepts.body(path, kind, arguments)
+    makers: tuple[Callable[..., str], ...] = (challenges, counts, benchmark, output, file_map, patterns, source)
     known = {{"file_map": "map", "benchmark": "bench"}.get(maker.__name__, maker.__name__): maker for maker in makers}
     if kind not in known:
         raise RuntimeError(f"{path.relative_to(ROOT)}: unknown marker {kind}; there are {', '.join(known)}")
@@ -133,7 +140,3 @@ def source(folder: Path, file: str, name: str) -> str:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             return f"[`{name}` in {file}]({file}#L{first}-L{node.end_lineno})"
     raise RuntimeError(f"{folder.name}/{file} has no {name}, which its README links to")
-
-
-def planted(folder: Path) -> str:
-    return planting.table("." if folder == ROOT else "..")
