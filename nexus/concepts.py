@@ -14,6 +14,7 @@ variables                   every variable of .env.example
 processes                   every process of docker-compose.yml
 planted                     the faults that `make planted` plants, and what turns red
 number WHAT                 how many demos, experiments, patterns or processes there are
+planted                     the faults that `make planted` plants, and what turns red
 """
 
 import os
@@ -23,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nexus import planted as planting
 from nexus import readme
 from nexus.compose import ROOT
 from nexus.demos import demos
@@ -48,6 +50,11 @@ def body(page: Path, kind: str, arguments: list[str]) -> str:
         return known[kind](os.path.relpath(ROOT, page.parent), *arguments)
     except (RuntimeError, KeyError, OSError, ValueError, TypeError) as error:
         raise RuntimeError(f"{name}: the marker {kind} {' '.join(arguments)} finds nothing: {error!r}") from error
+
+
+def planted(up: str) -> str:
+    """The faults that `make planted` plants, and what turns red."""
+    return planting.table(up)
 
 
 def section(result: dict[str, Any]) -> str:
