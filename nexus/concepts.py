@@ -12,7 +12,6 @@ excerpt PATH NAME           the lines themselves
 pages FOLDER                the pages of a folder of docs/, each with its first paragraph
 variables                   every variable of .env.example
 processes                   every process of docker-compose.yml
-planted                     the faults that `make planted` plants, and what turns red
 number WHAT                 how many demos, experiments, patterns or processes there are
 planted                     the faults that `make planted` plants, and what turns red
 """
@@ -29,7 +28,6 @@ from nexus import readme
 from nexus.compose import ROOT
 from nexus.demos import demos
 from nexus.figures import all_processes, bench, counts, figure, number, proof, ratio, results_of
-from nexus.planted import planted
 
 DOCS = ROOT / "docs"
 EXPERIMENT_SECTION = r"^### {name}\n(.*?)(?=^###? |\Z)"

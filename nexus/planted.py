@@ -138,7 +138,7 @@ def entry(fault: Fault) -> dict[str, Any]:
     return {"name": fault.name, "said": fault.said, "file": fault.file, "command": fault.command, "says": fault.says}
 
 
-def planted(up: str) -> str:
+def table(up: str) -> str:
     """The recorded faults, as a table for a page that lies `up` from the root."""
     lines = ["| planted | they say | in | turns red | and says |", "| --- | --- | --- | --- | --- |"]
     for found in json.loads(RECORD.read_text()):
