@@ -12,6 +12,7 @@ excerpt PATH NAME           the lines themselves
 pages FOLDER                the pages of a folder of docs/, each with its first paragraph
 variables                   every variable of .env.example
 processes                   every process of docker-compose.yml
+planted                     the faults that `make planted` plants, and what turns red
 number WHAT                 how many demos, experiments, patterns or processes there are
 """
 
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nexus import planted as planting
 from nexus import readme
 from nexus.compose import ROOT
 from nexus.demos import demos
@@ -36,7 +38,7 @@ SOURCE_MARKER = re.compile(r"<!-- begin source ([^ ]+) ([^ ]+) -->")
 
 def body(page: Path, kind: str, arguments: list[str]) -> str:
     makers: tuple[Callable[..., str], ...] = (
-        challenges, symptoms, proof, figure, ratio, counts, bench, source, excerpt, pages, variables, processes, number,
+        challenges, symptoms, proof, figure, ratio, counts, bench, source, excerpt, pages, variables, processes, planted, number,
     )  # fmt: skip
     known = {maker.__name__: maker for maker in makers}
     name = page.relative_to(ROOT)
@@ -144,3 +146,7 @@ def processes(up: str) -> str:
         )
         lines.append(f"| {service.name} | `{command}` | {waits or '–'} |")
     return "\n" + "\n".join(lines) + "\n"
+
+
+def planted(up: str) -> str:
+    return planting.table(up)
