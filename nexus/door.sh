@@ -136,7 +136,9 @@ upcoming)
     . nexus/bootstrap.sh
     rm .venv/made-from
     .venv/bin/uv pip install --quiet --python .venv/bin/python --upgrade --prerelease allow django
-    .venv/bin/python -m django --version
+    version=$(.venv/bin/python -m django --version)
+    ! grep -q "^django==$version " constraints.txt || fail "Django $version is the pinned one: the next needs a newer Python than $(.venv/bin/python --version)"
+    echo "testing with Django $version"
     action=test upcoming=yes
     ;;
 esac

@@ -1,5 +1,6 @@
 """The checks of our own that the workflows call: what changed, commit messages, committed keys, images."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nexus import changed, commits, secret_scan
+from nexus import changed, commits, faults, planted, secret_scan
 from tests.conftest import DEMOS, ROOT
 
 ALL = sorted(demo.name for demo in DEMOS)
@@ -85,3 +86,15 @@ def test_an_image_is_refused_that_is_roots_or_too_large(size: str, user: str, ve
     assert done.stdout.startswith(verdict), done.stdout + done.stderr
     assert (done.returncode == 0) == (verdict != "FAILED")
     assert "workbench" not in done.stdout
+
+
+@pytest.mark.parametrize("fault", faults.FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_can_still_be_planted(fault: faults.Fault) -> None:
+    path = ROOT / fault.file
+
+    assert fault.old in path.read_text() if fault.old else fault.new
+    assert path.exists() or not fault.old
+
+
+def test_the_page_shows_the_faults_that_there_are() -> None:
+    assert json.loads(planted.RECORD.read_text()) == [planted.entry(fault) for fault in faults.FAULTS]

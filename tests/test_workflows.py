@@ -40,6 +40,15 @@ def test_a_job_calls_a_make_target(name: str, job: str) -> None:
     assert called or definition["steps"][-1]["run"] == 'make "$TARGET"'
 
 
+@pytest.mark.parametrize(("name", "job"), [each for each in JOBS if "matrix" in job_of(*each).get("strategy", {})])
+def test_what_a_matrix_varies_is_what_its_job_uses(name: str, job: str) -> None:
+    """Else the same is run six times, under six names."""
+    definition = job_of(name, job)
+    used = re.findall(r"matrix\.(\w+)", str(definition.get("with", {})) + str(definition.get("steps", [])))
+
+    assert set(used) == set(definition["strategy"]["matrix"])
+
+
 @pytest.mark.parametrize("path", [*FILES, *ACTIONS], ids=lambda path: path.name)
 def test_an_action_is_named_by_its_commit_with_the_version_beside_it(path: Path) -> None:
     used = USES.findall(path.read_text())
