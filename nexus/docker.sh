@@ -23,7 +23,7 @@ stop_half_started() {
     else
         hint="A taken port: make up PORT_BASE=9000. Memory: make doctor"
     fi
-    COMPOSE_PROFILES=all docker compose down --remove-orphans >/dev/null 2>&1
+    COMPOSE_PROFILES=all,queue_demo docker compose down --remove-orphans >/dev/null 2>&1
 }
 
 up() {
@@ -70,9 +70,9 @@ images() {
 case $action in
 up) up ;;
 images) images ;;
-down) COMPOSE_PROFILES=all docker compose down --remove-orphans ;;
+down) COMPOSE_PROFILES=all,queue_demo docker compose down --remove-orphans ;;
 reset)
-    COMPOSE_PROFILES=all docker compose down --volumes --remove-orphans
+    COMPOSE_PROFILES=all,queue_demo docker compose down --volumes --remove-orphans
     up
     ;;
 status) table ;;

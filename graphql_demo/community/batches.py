@@ -74,9 +74,9 @@ def comment_counts(review_ids: Sequence[UUID]) -> Mapping[UUID, int]:
 
 
 def comments(ids: Sequence[UUID], *, viewer: Viewer) -> Mapping[UUID, Comment]:
-    return Comment.objects.visible_to(viewer).select_related("author").in_bulk(ids)
+    return Comment.objects.visible_to(viewer).shown().in_bulk(ids)
 
 
 def comments_of_reviews(review_ids: Sequence[UUID], *, page: Page) -> Mapping[UUID, list[Comment]]:
     """Of reviews that the viewer sees: nobody comes to the others."""
-    return page.of_each(Comment.objects.select_related("author").filter(review__in=review_ids), "review")
+    return page.of_each(Comment.objects.shown().filter(review__in=review_ids), "review")

@@ -78,5 +78,5 @@ LOGGING = {
 LOGIN_REDIRECT_URL = "/graphql/"
 GRAPHENE = {
     "SCHEMA": "community.schema.schema.schema",
-    "MIDDLEWARE": [],  # in debug mode the default opens database connections on the resolvers' event loop
+    "MIDDLEWARE": [],  # in debug mode the default wraps each field of each row
 }

@@ -22,9 +22,9 @@ class CommentOnReview(Action):
 
     comment = graphene.Field(Comment)
 
-    async def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
+    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
         service = reactions.comment_on_review
-        return await CommentOnReview.answer("comment", service, actor=info.context.user, posted_at=timezone.now(), **input)
+        return CommentOnReview.answer("comment", service, actor=info.context.user, posted_at=timezone.now(), **input)
 
 
 class LikeReviewInput(graphene.InputObjectType):
@@ -37,8 +37,8 @@ class LikeReview(Action):
 
     review = graphene.Field(Review)
 
-    async def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        return await LikeReview.answer("review", reactions.like_review, actor=info.context.user, **input)
+    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
+        return LikeReview.answer("review", reactions.like_review, actor=info.context.user, **input)
 
 
 class UnlikeReviewInput(graphene.InputObjectType):
@@ -51,8 +51,8 @@ class UnlikeReview(Action):
 
     review = graphene.Field(Review)
 
-    async def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        return await UnlikeReview.answer("review", reactions.unlike_review, actor=info.context.user, **input)
+    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
+        return UnlikeReview.answer("review", reactions.unlike_review, actor=info.context.user, **input)
 
 
 class FollowInput(graphene.InputObjectType):
@@ -65,8 +65,8 @@ class Follow(Action):
 
     profile = graphene.Field(Profile)
 
-    async def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        return await Follow.answer("profile", reactions.follow, actor=info.context.user, **input)
+    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
+        return Follow.answer("profile", reactions.follow, actor=info.context.user, **input)
 
 
 class UnfollowInput(graphene.InputObjectType):
@@ -79,5 +79,5 @@ class Unfollow(Action):
 
     profile = graphene.Field(Profile)
 
-    async def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        return await Unfollow.answer("profile", reactions.unfollow, actor=info.context.user, **input)
+    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
+        return Unfollow.answer("profile", reactions.unfollow, actor=info.context.user, **input)

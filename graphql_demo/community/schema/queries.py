@@ -14,7 +14,7 @@ from community import batches, models
 from community.querysets import ProductOrder, ReviewFilter, ReviewOrder
 from community.schema.lists import FILTER, PAGE, PRODUCT_ORDER, REVIEW_ORDER, product_page, review_page
 from community.schema.types import Product, ProductConnection, Profile, ReviewConnection
-from patterns.loaders import load
+from patterns.loaders import load, query
 
 
 class Query(graphene.ObjectType):
@@ -48,24 +48,20 @@ class Query(graphene.ObjectType):
     def resolve_product(root: Any, info: ResolveInfo, sku: str) -> Any:
         return load(batches.products_by_sku, sku)
 
-    async def resolve_products(root: Any, info: ResolveInfo, order_by: ProductOrder, **asked: Any) -> Any:
+    def resolve_products(root: Any, info: ResolveInfo, order_by: ProductOrder, **asked: Any) -> Any:
         page = product_page(order_by, **asked)
-        return page.connect([product async for product in page.of(models.Product.objects.all())])
+        return page.connect(query(list, page.of(models.Product.objects.all())))
 
-    async def resolve_reviews(root: Any, info: ResolveInfo, filter: ReviewFilter, order_by: ReviewOrder, **asked: Any) -> Any:
+    def resolve_reviews(root: Any, info: ResolveInfo, filter: ReviewFilter, order_by: ReviewOrder, **asked: Any) -> Any:
         page = review_page(order_by, **asked)
-        return page.connect(
-            [review async for review in page.of(models.Review.objects.visible_to(info.context.user).shown().that_are(filter))]
-        )
+        return page.connect(query(list, page.of(models.Review.objects.visible_to(info.context.user).shown().that_are(filter))))
 
-    async def resolve_feed(root: Any, info: ResolveInfo, **asked: Any) -> Any:
+    def resolve_feed(root: Any, info: ResolveInfo, **asked: Any) -> Any:
         viewer = info.context.user
         if not viewer.is_authenticated:
             raise GraphQLError("Log in to see your feed.", extensions={"code": "UNAUTHENTICATED"})
         page = review_page(ReviewOrder.NEWEST, **asked)
-        return page.connect(
-            [review async for review in page.of(models.Review.objects.visible_to(viewer).shown().of_those_followed_by(viewer))]
-        )
+        return page.connect(query(list, page.of(models.Review.objects.visible_to(viewer).shown().of_those_followed_by(viewer))))
 
 
 def node_key(global_id: str) -> tuple[str, UUID | int | None]:

@@ -26,11 +26,9 @@ class PostReview(Action):
 
     review = graphene.Field(Review)
 
-    async def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
+    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
         now, cause = timezone.now(), current.get()
-        return await PostReview.answer(
-            "review", services.post_review, actor=info.context.user, posted_at=now, correlation_id=cause, **input
-        )
+        return PostReview.answer("review", services.post_review, actor=info.context.user, posted_at=now, correlation_id=cause, **input)
 
 
 class PostReviewsInput(graphene.InputObjectType):
@@ -50,9 +48,9 @@ class PostReviews(Action):
 
     results = graphene.List(graphene.NonNull(PostedReview), description="One for each of the input's reviews, in its order.")
 
-    async def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
+    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
         now, cause = timezone.now(), current.get()
-        payload = await PostReviews.answer(
+        payload = PostReviews.answer(
             "results", services.post_reviews, actor=info.context.user, posted_at=now, correlation_id=cause, **input
         )
         if payload.results is not None:
@@ -77,8 +75,8 @@ class EditReview(Action):
 
     review = graphene.Field(Review)
 
-    async def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        return await EditReview.answer("review", services.edit_review, actor=info.context.user, edited_at=timezone.now(), **input)
+    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
+        return EditReview.answer("review", services.edit_review, actor=info.context.user, edited_at=timezone.now(), **input)
 
 
 class DeleteReviewInput(graphene.InputObjectType):
@@ -91,8 +89,8 @@ class DeleteReview(Action):
 
     deleted_id = graphene.ID(description="For the client's cache: what to forget.")
 
-    async def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        payload = await DeleteReview.answer("deleted_id", services.delete_review, actor=info.context.user, **input)
+    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
+        payload = DeleteReview.answer("deleted_id", services.delete_review, actor=info.context.user, **input)
         payload.deleted_id = payload.deleted_id and Node.to_global_id("Review", payload.deleted_id)
         return payload
 
@@ -108,8 +106,8 @@ class HideReview(Action):
 
     review = graphene.Field(Review)
 
-    async def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        return await HideReview.answer("review", services.hide_review, actor=info.context.user, hidden_at=timezone.now(), **input)
+    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
+        return HideReview.answer("review", services.hide_review, actor=info.context.user, hidden_at=timezone.now(), **input)
 
 
 class ShowReviewInput(graphene.InputObjectType):
@@ -122,5 +120,5 @@ class ShowReview(Action):
 
     review = graphene.Field(Review)
 
-    async def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        return await ShowReview.answer("review", services.show_review, actor=info.context.user, **input)
+    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
+        return ShowReview.answer("review", services.show_review, actor=info.context.user, **input)

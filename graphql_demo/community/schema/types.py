@@ -1,4 +1,4 @@
-"""What there is to see. Resolvers run on an event loop, where Django refuses queries: they `load`."""
+"""What there is to see. Resolvers may not query, which would be once for each row: they `load`."""
 
 from typing import Any
 
@@ -133,8 +133,7 @@ class Review(DjangoObjectType):
 
 def joined(row: Model, name: str) -> Any:
     """What the row's query has brought along; None when it has not."""
-    field = row._meta.get_field(name)
-    return getattr(row, name) if field.is_cached(row) else None  # type: ignore[union-attr]
+    return row._state.fields_cache.get(name)
 
 
 class ProductConnection(Connection):

@@ -5,12 +5,12 @@ from enum import Enum
 from typing import Any
 
 import graphene
-from asgiref.sync import sync_to_async
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db import IntegrityError
 
 from community.permissions import NotLoggedIn
 from community.schema.queries import node_key
+from patterns.loaders import query
 
 
 class Code(Enum):
@@ -41,13 +41,13 @@ class Action(graphene.Mutation):
     user_errors = graphene.List(graphene.NonNull(UserError), required=True, description="Empty when it was done.")
 
     @classmethod
-    async def answer(cls, result: str, service: Callable[..., Any], *, review_id: str | None = None, **arguments: Any) -> Any:
+    def answer(cls, result: str, service: Callable[..., Any], *, review_id: str | None = None, **arguments: Any) -> Any:
         """The payload whose field `result` is what the service returns. `review_id` is a global id."""
         if review_id is not None:
             kind, key = node_key(review_id)
             arguments["review_id"] = key if kind == "Review" else None
         try:
-            return cls(**{result: await sync_to_async(service)(**arguments)}, user_errors=[])
+            return cls(**{result: query(service, **arguments)}, user_errors=[])
         except (PermissionDenied, ValidationError, IntegrityError) as error:
             return cls(user_errors=list(user_errors(error)))
 
