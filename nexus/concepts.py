@@ -12,8 +12,8 @@ excerpt PATH NAME           the lines themselves
 pages FOLDER                the pages of a folder of docs/, each with its first paragraph
 variables                   every variable of .env.example
 processes                   every process of docker-compose.yml
-planted                     the faults that `make planted` plants, and what turns red
 number WHAT                 how many demos, experiments, patterns or processes there are
+planted                     the faults that `make planted` plants, and what turns red
 """
 
 import os
@@ -38,7 +38,7 @@ SOURCE_MARKER = re.compile(r"<!-- begin source ([^ ]+) ([^ ]+) -->")
 
 def body(page: Path, kind: str, arguments: list[str]) -> str:
     makers: tuple[Callable[..., str], ...] = (
-        challenges, symptoms, proof, figure, ratio, counts, bench, source, excerpt, pages, variables, processes, planted, number,
+        challenges, symptoms, proof, figure, ratio, counts, bench, source, excerpt, pages, variables, processes, number, planted,
     )  # fmt: skip
     known = {maker.__name__: maker for maker in makers}
     name = page.relative_to(ROOT)
@@ -48,6 +48,11 @@ def body(page: Path, kind: str, arguments: list[str]) -> str:
         return known[kind](os.path.relpath(ROOT, page.parent), *arguments)
     except (RuntimeError, KeyError, OSError, ValueError, TypeError) as error:
         raise RuntimeError(f"{name}: the marker {kind} {' '.join(arguments)} finds nothing: {error!r}") from error
+
+
+def planted(up: str) -> str:
+    """The faults that `make planted` plants, and what turns red."""
+    return planting.table(up)
 
 
 def section(result: dict[str, Any]) -> str:
@@ -146,7 +151,3 @@ def processes(up: str) -> str:
         )
         lines.append(f"| {service.name} | `{command}` | {waits or '–'} |")
     return "\n" + "\n".join(lines) + "\n"
-
-
-def planted(up: str) -> str:
-    return planting.table(up)
