@@ -104,7 +104,7 @@ def test_a_missing_server_leaves_its_demos_on_their_defaults(variables: None, mo
     assert environments["rest"]["DATABASE_URL"].startswith("sqlite:///")
     assert "RABBITMQ_URL" not in environments["queue"]
     assert "REDIS_URL" in environments["caching"]
-    assert set(plan.left_out) == {"rest-relay", "queue-relay", "queue-consumer", "queue-worker"}
+    assert set(plan.left_out) == {"rest-relay", "graphql-relay", "queue-relay", "queue-consumer", "queue-worker"}
 
 
 def test_a_server_that_the_environment_names_is_used_and_none_started(variables: None, monkeypatch: pytest.MonkeyPatch) -> None:
