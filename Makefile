@@ -47,6 +47,10 @@ contract: ## Hold rest_demo against its OpenAPI schema and its Postman collectio
 readme: ## Render the tables of the READMEs from the results
 	$(door) readme
 
+.PHONY: docs
+docs: ## Check docs/, run its commands, build it as a site: .run/docs/site/index.html; ONLY=build or ONLY=blocks for one half
+	$(door) docs
+
 .PHONY: claims
 claims: ## Fail when a README differs from its results, or a fresh measurement breaks a claim
 	$(door) claims

@@ -19,18 +19,31 @@ Work = Callable[[], object]
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a piece of work may return when it is not its own duration that is compared.
+
+    seconds  what is: the longest wait of many, for instance
+    figures  what it counted beside, by name: columns of their own
+    """
+
+    seconds: float
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Benchmark:
     """What is compared.
 
     question    what the ratios answer
     baseline    the contender that has the ratio 1
-    contenders  prepares everything, and yields the ways to do it, by label: each call of one is one piece of work
+    contenders  prepares everything, and yields the ways to do it, by label: each call of one is one piece of work. In the place of
+                a way that cannot be measured here stands why not, in words
     goals       the least speed, relative to the baseline's, that a contender should reach
     """
 
     question: str
     baseline: str
-    contenders: Callable[[], AbstractContextManager[Mapping[str, Work]]]
+    contenders: Callable[[], AbstractContextManager[Mapping[str, Work | str]]]
     goals: Mapping[str, float] = field(default_factory=dict)
     rounds: int = 9
     round_seconds: float = 0.5
@@ -38,35 +51,41 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Row:
-    """How fast one way was: the median, lowest and highest ratio of all rounds, and the goal if there is one."""
+    """How fast one way was: the median, lowest and highest ratio of all rounds, the goal if there is one, and what it counted."""
 
     label: str
     ratio: float
     lowest: float
     highest: float
     goal: float | None
+    figures: dict[str, float] = field(default_factory=dict)  # medians
 
 
 def measure(benchmark: Benchmark, *, on_round: Callable[[int], None] = lambda number: None) -> dict[str, Any]:
     """One entry of `lab/bench.json`."""
-    with benchmark.contenders() as contenders:
+    with benchmark.contenders() as named:
+        contenders = {label: work for label, work in named.items() if not isinstance(work, str)}
+        not_measured = {label: why for label, why in named.items() if isinstance(why, str)}
         for work in contenders.values():
             work()  # caches, connections and imports are no part of the question
         rates: dict[str, list[float]] = {label: [] for label in contenders}
+        figures: dict[str, list[Mapping[str, float]]] = {label: [] for label in contenders}
         for number in range(benchmark.rounds):
             on_round(number)
             for label in in_turn(list(contenders), number):
-                rates[label].append(rate(contenders[label], benchmark.round_seconds))
+                rates[label].append(rate(contenders[label], benchmark.round_seconds, figures[label]))
     rows = []
     for label, found in rates.items():
         ratios = [mine / theirs for mine, theirs in zip(found, rates[benchmark.baseline], strict=True)]
         goal = benchmark.goals.get(label)
-        rows.append(Row(label, round(statistics.median(ratios), 2), round(min(ratios), 2), round(max(ratios), 2), goal))
+        counted = {name: statistics.median(each[name] for each in figures[label]) for name in (figures[label] or [{}])[0]}
+        rows.append(Row(label, round(statistics.median(ratios), 2), round(min(ratios), 2), round(max(ratios), 2), goal, counted))
     return {
         "question": benchmark.question,
         "baseline": benchmark.baseline,
         "rounds": benchmark.rounds,
         "rows": [asdict(row) for row in rows],
+        "not_measured": not_measured,
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
     }
 
@@ -77,14 +96,17 @@ def in_turn(labels: list[str], number: int) -> Iterator[str]:
     yield from labels[first:] + labels[:first]
 
 
-def rate(work: Work, seconds: float) -> float:
-    """Pieces of work in a second, counted over about `seconds`."""
-    done = 0
+def rate(work: Work, seconds: float, figures: list[Mapping[str, float]]) -> float:
+    """Pieces of work in a second, counted over about `seconds`; what the work has counted itself is put to `figures`."""
+    done, measured = 0, 0.0
     begun = time.perf_counter()
     while (passed := time.perf_counter() - begun) < seconds:
-        work()
+        found = work()
         done += 1
-    return done / passed
+        if isinstance(found, Measured):
+            measured += found.seconds
+            figures.append(found.figures)
+    return done / (measured or passed)
 
 
 def load(path: Path) -> dict[str, dict[str, Any]]:
@@ -97,8 +119,16 @@ def markdown(entry: Mapping[str, Any]) -> str:
     lines = [
         f"{entry['question']} Speed relative to *{entry['baseline']}*: the median of {entry['rounds']} rounds by turns, with the range."
     ]
-    lines += ["", "| | speed | from – to | goal |", "| --- | ---: | ---: | ---: |"]
+    names = list(dict.fromkeys(name for row in entry["rows"] for name in row.get("figures", {})))
+    goals = ["goal"] if any(row["goal"] is not None for row in entry["rows"]) else []
+    columns = ["speed", "from – to", *names, *goals]
+    lines += ["", f"| | {' | '.join(columns)} |", f"| --- |{' ---: |' * len(columns)}"]
     for row in entry["rows"]:
-        goal = "" if row["goal"] is None else f"≥ {row['goal']:g} ({'reached' if row['ratio'] >= row['goal'] else 'missed'})"
-        lines.append(f"| {row['label']} | {row['ratio']:.2f} | {row['lowest']:.2f} – {row['highest']:.2f} | {goal} |")
+        cells = [f"{row['ratio']:.2f}", f"{row['lowest']:.2f} – {row['highest']:.2f}"]
+        cells += [f"{row['figures'][name]:g}" if name in row.get("figures", {}) else "" for name in names]
+        if goals:
+            reached = row["goal"] is not None and row["ratio"] >= row["goal"]
+            cells.append("" if row["goal"] is None else f"≥ {row['goal']:g} ({'reached' if reached else 'missed'})")
+        lines.append(f"| {row['label']} | {' | '.join(cells)} |")
+    lines += [f"\n{label} is not measured here: {why}" for label, why in entry.get("not_measured", {}).items()]
     return "\n".join([*lines, "", f"Measured on {entry['machine']}."])

@@ -10,7 +10,23 @@ from rich.console import Console
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="nexus", description=__doc__)
-    actions = ["up", "down", "status", "logs", "reset", "doctor", "lab", "bench", "contract", "readme", "claims", "test", "lint", "copy"]
+    actions = [
+        "up",
+        "down",
+        "status",
+        "logs",
+        "reset",
+        "doctor",
+        "lab",
+        "bench",
+        "contract",
+        "readme",
+        "docs",
+        "claims",
+        "test",
+        "lint",
+        "copy",
+    ]
     parser.add_argument("action", choices=actions)
     parser.add_argument("words", nargs="*", help="copy: the pattern, and where to")
     arguments = parser.parse_args()
@@ -59,6 +75,10 @@ def act(action: str, words: list[str], demo: str | None) -> int:
                 from nexus import readme
 
                 return readme.render_all()
+            case "docs":
+                from nexus import docs
+
+                return docs.run(os.environ.get("ONLY") or None)
             case "claims":
                 from nexus import lab
 

@@ -22,12 +22,16 @@ class Service:
     command: list[str]
     environment: dict[str, str]
     profiles: frozenset[str]
-    port: int | None  # the first published port on the host
-    container_port: int | None
+    ports: dict[int, int]  # published: inside the container → on the host; the first is where it answers HTTP
     depends_on: dict[str, str]  # service → condition
     health: str | None  # "http", "file", or None
     try_first: str
     runs_once: bool
+
+    @property
+    def port(self) -> int | None:
+        """The first published port on the host."""
+        return next(iter(self.ports.values()), None)
 
 
 def services(variables: Mapping[str, str]) -> dict[str, Service]:
@@ -39,7 +43,7 @@ def services(variables: Mapping[str, str]) -> dict[str, Service]:
 def _service(name: str, definition: dict[str, Any]) -> Service:
     image = definition["image"]
     demo = image.removeprefix("nexus/").removesuffix(":local") if image.startswith("nexus/") else None
-    _, host_port, container_port = (definition.get("ports") or ["::"])[0].split(":")
+    published = [words.split(":") for words in definition.get("ports", [])]
     test = definition.get("healthcheck", {}).get("test", [])
     return Service(
         name=name,
@@ -47,8 +51,7 @@ def _service(name: str, definition: dict[str, Any]) -> Service:
         command=definition.get("command", []),
         environment={key: str(value) for key, value in definition.get("environment", {}).items()},
         profiles=frozenset(definition["profiles"]),
-        port=int(host_port) if host_port else None,
-        container_port=int(container_port) if container_port else None,
+        ports={int(inside): int(on_the_host) for _, on_the_host, inside in published},
         depends_on={key: value["condition"] for key, value in definition.get("depends_on", {}).items()},
         health=test[-1] if "nexus.healthy" in test else None,
         try_first=definition.get("labels", {}).get("nexus.try", ""),

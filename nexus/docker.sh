@@ -22,7 +22,7 @@ stop_half_started() {
     else
         hint="A taken port: make up PORT_BASE=9000. Memory: make doctor"
     fi
-    COMPOSE_PROFILES=all docker compose down --remove-orphans >/dev/null 2>&1
+    COMPOSE_PROFILES=all,queue_demo docker compose down --remove-orphans >/dev/null 2>&1
 }
 
 up() {
@@ -53,9 +53,9 @@ doctor() {
 
 case $action in
 up) up ;;
-down) COMPOSE_PROFILES=all docker compose down --remove-orphans ;;
+down) COMPOSE_PROFILES=all,queue_demo docker compose down --remove-orphans ;;
 reset)
-    COMPOSE_PROFILES=all docker compose down --volumes --remove-orphans
+    COMPOSE_PROFILES=all,queue_demo docker compose down --volumes --remove-orphans
     up
     ;;
 status) table ;;

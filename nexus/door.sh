@@ -60,7 +60,7 @@ load_env() {
 no_such_demo() { fail "DEMO is \"$DEMO\"; there are: $(ls -d ./*_demo | sed 's|./||' | tr '\n' ' ')"; }
 
 check_env() {
-    for name in LAB GRAPHIQL HTTPS DEBUG INSTALL; do
+    for name in LAB GRAPHIQL TASK_EVENTS HTTPS DEBUG INSTALL; do
         eval "value=\${$name:-0}"
         case $value in 0 | 1) ;; *) fail "$name is \"$value\"; it must be 0 or 1 (in .env or in the shell)" ;; esac
     done
@@ -88,6 +88,7 @@ check_env() {
     export PORT_BASE PORTAL_PORT=$PORT_BASE REST_DEMO_PORT=$((PORT_BASE + 1)) GRAPHQL_DEMO_PORT=$((PORT_BASE + 2))
     export QUEUE_DEMO_PORT=$((PORT_BASE + 3)) CACHING_DEMO_PORT=$((PORT_BASE + 4)) DATABASE_DEMO_PORT=$((PORT_BASE + 5))
     export ASYNC_DEMO_PORT=$((PORT_BASE + 6)) CARRIERS_PORT=$((PORT_BASE + 61)) PAYMENTS_PORT=$((PORT_BASE + 62))
+    export MAIL_PORT=$((PORT_BASE + 63)) SMTP_PORT=$((PORT_BASE + 64)) FLOWER_PORT=$((PORT_BASE + 74))
     export RABBITMQ_MANAGEMENT_PORT=$((PORT_BASE + 73))
 }
 
@@ -103,7 +104,7 @@ pick_runtime() {
 
 # What runs was started with a PORT_BASE, and is found there whatever the shell says now.
 find_running() {
-    case $action in up | reset | test | lab | bench | contract | claims) return ;; esac
+    case $action in up | reset | test | lab | bench | contract | claims | docs) return ;; esac
     [ -f .run/supervisord.conf ] || return 0
     port=$(sed -n 's/^port=127.0.0.1://p' .run/supervisord.conf)
     PORT_BASE=$((port - 99))

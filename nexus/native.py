@@ -32,7 +32,7 @@ class Plan:
 
     def ports(self) -> dict[int, str]:
         """Every port that will be listened on, and by whom."""
-        taken = {service.port: service.name for service in self.services.values() if service.port}
+        taken = {port: service.name for service in self.services.values() for port in service.ports.values()}
         for server in self.servers:
             taken[self.site.port(server.name)] = server.name
             if server.name == "rabbitmq":
@@ -70,7 +70,7 @@ def make_plan(profile: str) -> Plan:
         if service.demo is None:
             continue
         lacking = [name for name in service.depends_on if name in addresses.missing]
-        if lacking and service.health == "file":
+        if lacking and (service.health == "file" or service.command[0] == "celery"):  # without it they would have nothing to do
             left_out[service.name] = f"needs {', '.join(lacking)}"
             continue
         process = addresses.process(service)
@@ -126,8 +126,8 @@ class Addresses:
             value = value.replace(prefix, url)
             value = re.sub(rf"\b{server}:\d+\b", _host_and_port(url), value)
         for service in self.services.values():
-            if service.port:
-                value = re.sub(rf"//{service.name}:{service.container_port}\b", f"//{servers.HOST}:{service.port}", value)
+            for inside, port in service.ports.items():
+                value = re.sub(rf"//{service.name}:{inside}\b", f"//{servers.HOST}:{port}", value)
         return value
 
 

@@ -7,6 +7,8 @@ output                what `make lab` printed
 map                   one line a file, from its docstring
 patterns              every pattern, with the problem it solves
 source PATH NAME      a link to the lines of a function or class
+
+The pages in docs/ have the markers of nexus/concepts.py; the paths in theirs begin at the root.
 """
 
 import ast
@@ -21,7 +23,7 @@ from rich.console import Console
 from labkit import bench
 from labkit.experiment import load_results
 from labkit.render import markdown_counts, print_table
-from nexus import copying
+from nexus import concepts, copying
 from nexus.compose import ROOT
 from nexus.demos import demos
 
@@ -29,7 +31,16 @@ MARKER = re.compile(r"(<!-- begin ([a-z]+)((?: [^ ]+)*?) -->)(.*?)(<!-- end -->)
 console = Console(highlight=False)
 
 
+def pages() -> list[Path]:
+    """The pages of docs/, its own README first."""
+    return sorted((ROOT / "docs").rglob("*.md"), key=lambda path: (path.parent, path.name != "README.md", path.name))
+
+
 def readmes() -> list[Path]:
+    return [*of_folders(), *pages()]
+
+
+def of_folders() -> list[Path]:
     return [ROOT / "README.md", *(path / "README.md" for path in [*demos(), ROOT / "portal"] if (path / "README.md").exists())]
 
 
@@ -42,7 +53,7 @@ def render_all() -> int:
 
 
 def differences() -> list[str]:
-    """The READMEs that do not say what the results and the code say."""
+    """The READMEs and pages that do not say what the results and the code say."""
     return [
         f"{path.relative_to(ROOT)} differs from its results or its code: make readme"
         for path in readmes()
@@ -55,6 +66,8 @@ def rendered(path: Path) -> str:
 
 
 def body(path: Path, kind: str, arguments: list[str]) -> str:
+    if (ROOT / "docs") in path.parents:
+        return concepts.body(path, kind, arguments)
     makers: tuple[Callable[..., str], ...] = (challenges, counts, benchmark, output, file_map, patterns, source)
     known = {{"file_map": "map", "benchmark": "bench"}.get(maker.__name__, maker.__name__): maker for maker in makers}
     if kind not in known:

@@ -80,7 +80,7 @@ def test_every_variable_of_the_file_is_explained(variables: None) -> None:
 def test_native_processes_run_the_very_commands_of_compose(variables: None) -> None:
     plan = native.make_plan("all")
     here = {process.name: process.argv for process in plan.setups + plan.processes}
-    ours = {name: service for name, service in SERVICES.items() if service["image"].startswith("nexus/") and name != "workbench"}
+    ours = {name: service for name, service in SERVICES.items() if service["image"].startswith("nexus/") and "all" in service["profiles"]}
     there = {name: service["command"] for name, service in ours.items()}
 
     assert here == there
@@ -104,7 +104,15 @@ def test_a_missing_server_leaves_its_demos_on_their_defaults(variables: None, mo
     assert environments["rest"]["DATABASE_URL"].startswith("sqlite:///")
     assert "RABBITMQ_URL" not in environments["queue"]
     assert "REDIS_URL" in environments["caching"]
-    assert set(plan.left_out) == {"rest-relay", "graphql-relay", "queue-relay", "queue-consumer", "queue-worker"}
+    assert set(plan.left_out) == {"rest-relay", "graphql-relay", "queue-carry", "queue-worker"}
+
+
+def test_flower_comes_with_its_demo_alone_and_not_without_a_broker(variables: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, together = ({process.name for process in native.make_plan(profile).processes} for profile in ("queue_demo", "all"))
+    monkeypatch.setattr("nexus.servers.find_program", lambda name: None if name == "rabbitmq-server" else f"/bin/{name}")
+
+    assert ("queue-flower" in alone, "queue-flower" in together) == (True, False)
+    assert "queue-flower" in native.make_plan("queue_demo").left_out
 
 
 def test_a_server_that_the_environment_names_is_used_and_none_started(variables: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from tests.conftest import DEMOS, ROOT
 SECTIONS = ["Run it", "Map", "Challenges", "Copy it out", "Limits"]
 READ_TEXT = Path.read_text
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "portal/README.md", *(demo / "README.md" for demo in DEMOS)]
+DOCUMENTS = [*readme.readmes(), ROOT / "CONTRIBUTING.md"]
 
 
 def test_each_demo_reads_alike(demo: Path) -> None:

@@ -16,7 +16,7 @@ ROOMS = {
     "README.md", "manage.py", "requirements.txt", "config/settings.py", "config/urls.py", "patterns/__init__.py",
     "lab/urls.py", "lab/results.json", "tests/test_service.py",
 }  # fmt: skip
-NOT_DOMAINS = {"config", "patterns", "lab", "tests", "fake_carriers", "payment_provider"}
+NOT_DOMAINS = {"config", "patterns", "lab", "tests", "fake_carriers", "mail_provider", "payment_provider"}
 BANNED = {"base.py", "utils.py", "helpers.py", "common", "misc.py", "manager.py"}
 HEADINGS = ("Problem", "Guarantee", "Not guaranteed", "Cost", "Use instead")
 CONTRACTS = """

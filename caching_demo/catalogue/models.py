@@ -109,4 +109,4 @@ class SeenEvent(models.Model):
     """An event of the broker that has had its effect. It may be delivered again."""
 
     id = models.UUIDField(primary_key=True)
-    seen_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField(auto_now_add=True, db_index=True)

@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +30,7 @@ CONNECTION_ERRORS = (AMQPError, OSError)
 DELIVERY_LIMIT = 20  # what gives an event back is a restart or an outage, so a generous number
 MAX_EVENT_BYTES = 64 * 1024  # ours are below 1 KB
 REST_SECONDS = 1.0
+KEPT_DAYS = 7  # a copy that comes later finds its price older than, or the same as, the one that is here: it changes nothing either
 
 
 class Malformed(Exception):
@@ -73,6 +74,12 @@ def apply(event: PriceChanged) -> bool:
         except Product.DoesNotExist:
             logger.warning("a price of %s, which is no product here", event.sku)
     return is_new
+
+
+def prune() -> int:
+    """Forgets the ids of old events."""
+    deleted, _ = SeenEvent.objects.filter(seen_at__lt=timezone.now() - timedelta(days=KEPT_DAYS)).delete()
+    return deleted
 
 
 def queue() -> str:

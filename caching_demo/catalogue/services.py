@@ -72,7 +72,7 @@ def remember_view(*, sku: str, user: User) -> None:
 
 def load_recent(user: User) -> list[dict[str, Any]]:
     views = RecentView.objects.filter(user=user).select_related("product")[:RECENT_COUNT]
-    return [dict(ProductSerializer(view.product).data) for view in views]
+    return [dict(each) for each in ProductSerializer([view.product for view in views], many=True).data]
 
 
 def recent_products(*, user: User, load: Callable[[User], list[dict[str, Any]]] = load_recent) -> tuple[list[dict[str, Any]], str]:

@@ -1,4 +1,4 @@
-"""What the experiments of this demo share: keys of their own, and a child process that knows Django."""
+"""What the experiments of this demo share: keys of their own, patience, a browser, and what a child process begins with."""
 
 import contextlib
 import secrets
@@ -7,7 +7,12 @@ from typing import Any
 
 import django
 from django.conf import settings
+from django.test import Client, override_settings
+from django.test.client import ClientHandler
 from django.utils.module_loading import import_string
+
+# Far above what a busy machine needs. The service's own 0.2 s would turn such a moment into a fallback, and the counts with it.
+PATIENCE_SECONDS = 10
 
 
 @contextlib.contextmanager
@@ -27,8 +32,31 @@ def own_keys() -> Iterator[str]:
         settings.CACHE_KEY_PREFIX = before
 
 
+@contextlib.contextmanager
+def patience() -> Iterator[None]:
+    """For experiments that are not about time-outs: Redis is waited for."""
+    from catalogue import store
+
+    longer = {"socket_connect_timeout": PATIENCE_SECONDS, "socket_timeout": PATIENCE_SECONDS}
+    caches = {**settings.CACHES, "default": {**settings.CACHES["default"], "OPTIONS": longer}}
+    with override_settings(REDIS_OPTIONS={**settings.REDIS_OPTIONS, **longer}, CACHES=caches):
+        store.client.cache_clear()
+        try:
+            yield
+        finally:
+            store.client.cache_clear()
+
+
+def browser(handler: ClientHandler, **headers: str) -> Client:
+    """A visitor. One handler serves all: to make one, whitenoise looks for every static file."""
+    client = Client(headers=headers, raise_request_exception=False)
+    client.handler = handler
+    return client
+
+
 def in_child(function: str, prefix: str, *words: Any) -> None:
     """To be a process's target: `function` is named, for what it imports needs Django set up."""
     django.setup()
     settings.CACHE_KEY_PREFIX = prefix
-    import_string(function)(*words)
+    with patience():
+        import_string(function)(*words)

@@ -5,6 +5,7 @@ database with it. Here that is database 15 of the lab's Redis, so that it harms 
 """
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
@@ -30,7 +31,7 @@ def solved() -> Counts:
 def deploy(backend: str, forget: Callable[[BaseCache], None]) -> Counts:
     if settings.CACHE != "redis":
         raise RuntimeError("this experiment needs Redis: `make lab` starts one, or set REDIS_URL")
-    location = f"{settings.REDIS_URL}/{DATABASE}"
+    location = urlsplit(settings.REDIS_URL)._replace(path=f"/{DATABASE}").geturl()
     kinds = {name: {"BACKEND": backend, "LOCATION": location, "KEY_PREFIX": name} for name in ("pages", *KEPT)}
     with override_settings(CACHES={"default": kinds["pages"], **kinds}), redis.Redis.from_url(location) as client:
         try:

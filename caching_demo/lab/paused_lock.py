@@ -4,7 +4,6 @@ A worker, a process of its own, takes the lock and is stopped (SIGSTOP) before i
 would stop it. Its lock runs out, we take the lock and write, and only then the worker is woken (SIGCONT), and writes.
 """
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -17,8 +16,9 @@ from django.conf import settings
 from catalogue import store
 from catalogue.models import TrendingList
 from catalogue.services import save_trending, trending_lock
-from lab import in_child, own_keys
+from lab import in_child, own_keys, patience
 from labkit import Counts, Experiment
+from labkit.crowd import children
 from labkit.processes import wait_until
 from patterns.fenced_lock import write_fenced
 
@@ -78,10 +78,9 @@ def solved() -> Counts:
 def pause(side: str) -> Counts:
     TrendingList.objects.update_or_create(name="now", defaults={"fence": 0})
     overwritten = freed = 0
-    spawn = multiprocessing.get_context("spawn")
-    with own_keys() as prefix:
-        ours, theirs = spawn.Pipe()
-        worker = spawn.Process(target=in_child, args=(f"{__name__}.work", prefix, side, theirs), daemon=True)
+    with patience(), own_keys() as prefix:
+        ours, theirs = children().Pipe()
+        worker = children().Process(target=in_child, args=(f"{__name__}.work", prefix, side, theirs), daemon=True)
         worker.start()
         pid = worker.pid or 0
 

@@ -1,7 +1,8 @@
 """Redis is down, and so is the site.
 
-A hundred visitors at once while Redis refuses connections, and a hundred while it accepts them and never answers. The naive
-side is Django's cache with its defaults. Both are real requests through Django; in front of Redis stands a proxy that misbehaves.
+A hundred visitors at once while Redis refuses connections, and a hundred while it accepts them and never answers, until it is killed
+after two seconds. The naive side is Django's cache with its defaults. Both are real requests through Django; in front of Redis stands a
+proxy that misbehaves.
 """
 
 import functools
@@ -15,16 +16,18 @@ from django.conf import settings
 from django.core.cache.backends.redis import RedisCache
 from django.db import connections
 from django.http import HttpRequest, JsonResponse
-from django.test import Client, override_settings
+from django.test import override_settings
+from django.test.client import ClientHandler
 from django.urls import include, path
 
 from catalogue.models import Category, Product
 from catalogue.pages import load_product
 from catalogue.store import FRESH_SECONDS
-from lab import own_keys
+from lab import browser, own_keys
 from labkit import Counts, Experiment, FaultProxy
 
 VISITORS = 100
+HANGS_SECONDS = 2.0  # the naive client would wait for five
 SKU = "LAB-DOWN"
 FAULTS: tuple[Literal["refuse", "hang"], ...] = ("refuse", "hang")
 
@@ -54,20 +57,28 @@ def visit_while_redis_is_down(address: str) -> Counts:
         location = url._replace(netloc=f":{url.password or ''}@{proxy.host}:{proxy.port}").geturl()
         caches = {"default": {**settings.CACHES["default"], "LOCATION": location}}
         with override_settings(REDIS_URL=location, CACHES=caches, ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"]):
-            if visit(address)[0] != 200:
+            handler = ClientHandler(enforce_csrf_checks=False)
+            if visit(handler, address)[0] != 200:
                 raise RuntimeError("the page does not even work with Redis")
-            answers = crowd(address, proxy)
+            answers = crowd(handler, address, proxy)
             for number, fault in enumerate(FAULTS):
                 counts[f"failed_{fault}"] = sum(each[number][0] != 200 for each in answers)
                 counts[f"slowest_{fault}_ms"] = max(each[number][1] for each in answers)
             proxy.set("pass")
-            counts["failed_afterwards"] = sum(visit(address)[0] != 200 for _ in range(10))
+            counts["failed_afterwards"] = sum(visit(handler, address)[0] != 200 for _ in range(10))
     return {**counts, "failed_reads": sum(int(counts[f"failed_{fault}"]) for fault in FAULTS)}
 
 
-def crowd(address: str, proxy: FaultProxy) -> list[list[tuple[int, int]]]:
+def crowd(handler: ClientHandler, address: str, proxy: FaultProxy) -> list[list[tuple[int, int]]]:
     """Each visitor's statuses and milliseconds. All connect to the database first: what is measured is the cache."""
-    gates = [threading.Barrier(VISITORS, functools.partial(proxy.set, fault), timeout=60) for fault in FAULTS]
+    killed = threading.Timer(HANGS_SECONDS, proxy.set, ["refuse"])
+
+    def begin(fault: Literal["refuse", "hang"]) -> None:
+        proxy.set(fault)
+        if fault == "hang":
+            killed.start()
+
+    gates = [threading.Barrier(VISITORS, functools.partial(begin, fault), timeout=60) for fault in FAULTS]
 
     def visitor(_: int) -> list[tuple[int, int]]:
         connections["default"].ensure_connection()
@@ -75,25 +86,28 @@ def crowd(address: str, proxy: FaultProxy) -> list[list[tuple[int, int]]]:
         try:
             for gate in gates:
                 gate.wait()
-                answers.append(visit(address))
+                answers.append(visit(handler, address))
             return answers
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(VISITORS) as pool:
-        return list(pool.map(visitor, range(VISITORS)))
+        answers = list(pool.map(visitor, range(VISITORS)))
+    killed.cancel()  # where nobody waits for Redis, all have been answered long before
+    killed.join()
+    return answers
 
 
-def visit(address: str) -> tuple[int, int]:
+def visit(handler: ClientHandler, address: str) -> tuple[int, int]:
     began = time.perf_counter()
-    status = Client(raise_request_exception=False).get(address).status_code
+    status = browser(handler).get(address).status_code
     return status, round((time.perf_counter() - began) * 1000)
 
 
 experiment = Experiment(
     challenge="Redis is down, and so is the site",
     solution="fail open: short time-outs, a circuit breaker, and the database instead",
-    load=f"{VISITORS} visitors at once while Redis refuses connections, {VISITORS} while it hangs",
+    load=f"{VISITORS} visitors at once while Redis refuses connections, {VISITORS} while it hangs for {HANGS_SECONDS:g} s",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["failed_reads"] == counts["reads"],

@@ -19,7 +19,7 @@ from lab import own_keys
 from labkit import Counts, Experiment, FaultProxy
 from labkit.processes import wait_until
 
-VIEWS = 5
+VIEWS = 3
 RETRIES = 3  # redis-py's default
 TIMEOUT_SECONDS = 0.1
 

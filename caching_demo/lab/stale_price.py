@@ -1,6 +1,6 @@
 """The price changed, the page is still old.
 
-Each way to write a row that Django has, ten times, and after each a look at the product's page, at a neighbour's page, which
+Each way to write a row that Django has, three times, and after each a look at the product's page, at a neighbour's page, which
 shows the product too, and at the list. The naive side deletes the product's key in a signal.
 """
 
@@ -15,10 +15,10 @@ from django.db.models.signals import post_delete, post_save
 from catalogue.models import Category, Product
 from catalogue.pages import load_list, load_product, product_list, product_page
 from catalogue.store import FRESH_SECONDS
-from lab import own_keys
+from lab import own_keys, patience
 from labkit import Counts, Experiment
 
-ROUNDS = 5
+ROUNDS = 3
 MUG, LAMP = "LAB-MUG", "LAB-LAMP"
 SLUG = "lab"
 
@@ -76,7 +76,7 @@ WRITES: dict[str, Callable[[Product], Any]] = {
 
 
 def naive() -> Counts:
-    with own_keys() as NaiveSide.prefix:
+    with patience(), own_keys() as NaiveSide.prefix:
         for signal in (post_save, post_delete):
             signal.connect(NaiveSide.forget, sender=Product)
         try:
@@ -87,7 +87,7 @@ def naive() -> Counts:
 
 
 def solved() -> Counts:
-    with own_keys():
+    with patience(), own_keys():
         return write_and_look(SolvedSide)
 
 

@@ -1,11 +1,10 @@
 """Every page view writes a row.
 
-Ten thousand views of twenty products. Then the way from the buffer into the database is killed (SIGKILL) at each of its steps, in
+Two thousand views of twenty products. Then the way from the buffer into the database is killed (SIGKILL) at each of its steps, in
 processes of their own: when the views have been taken out, in the transaction, after the commit. The naive side writes each view;
 its second version counts in Redis, and writes now and then: it reads, deletes, and writes.
 """
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -17,11 +16,12 @@ from django.db.models import F
 
 from catalogue import store
 from catalogue.models import Category, Product, ViewCount
-from lab import in_child, own_keys
+from lab import in_child, own_keys, patience
 from labkit import Counts, Experiment, count_queries
+from labkit.crowd import children
 from patterns.write_behind.buffer import Buffer
 
-VIEWS = 10_000
+VIEWS = 2_000
 PRODUCTS = 20
 STEPS = ("taken", "in the transaction", "committed")
 VIEWS_A_KILL = 100
@@ -115,7 +115,7 @@ def view(name: str) -> Counts:
         ViewCount.objects.update_or_create(product=product, defaults={"count": 0})
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")  # for both: what is counted are writes, and not how long the disk takes
-    with own_keys() as prefix:
+    with patience(), own_keys() as prefix:
         with count_queries() as statements:
             for number in range(VIEWS):
                 side.view(skus[number % PRODUCTS])
@@ -131,17 +131,16 @@ def kill_at_each_step(name: str, prefix: str, skus: list[str]) -> dict[str, int]
     before = {sku: written([sku]) for sku in skus}
     for step, sku in zip(STEPS, skus, strict=False):
         SIDES[name].add(f"{prefix}:{step}", sku, VIEWS_A_KILL)
-    spawn = multiprocessing.get_context("spawn")
-    children = [spawn.Process(target=in_child, args=(f"{__name__}.flush_and_die", prefix, name, step), daemon=True) for step in STEPS]
-    for child in children:
-        child.start()
-    for child in children:
-        child.join(60)
+    flushes = [children().Process(target=in_child, args=(f"{__name__}.flush_and_die", prefix, name, step), daemon=True) for step in STEPS]
+    for flush in flushes:
+        flush.start()
+    for flush in flushes:
+        flush.join(60)
     for step in STEPS:
         SIDES[name].flush(f"{prefix}:{step}", lambda _: None)
     gained = [written([sku]) - before[sku] - VIEWS_A_KILL for sku in skus[: len(STEPS)]]
     return {
-        "flushes_killed": sum(child.exitcode == -signal.SIGKILL for child in children),
+        "flushes_killed": sum(flush.exitcode == -signal.SIGKILL for flush in flushes),
         "views_lost_by_kills": -sum(min(each, 0) for each in gained),
         "views_doubled_by_kills": sum(max(each, 0) for each in gained),
     }

@@ -48,7 +48,8 @@ def proxy(each_store: str, settings: Any) -> Iterator[FaultProxy]:
     url = urlsplit(settings.REDIS_URL if each_store == "redis" else f"memcached://{settings.MEMCACHED_URL}")
     with FaultProxy(url.hostname or "", url.port or 0) as proxy:
         address = f"{proxy.host}:{proxy.port}"
-        use(settings, each_store, server=f"redis://:{url.password or ''}@{address}" if each_store == "redis" else address)
+        by_proxy = url._replace(netloc=f":{url.password or ''}@{address}").geturl()
+        use(settings, each_store, server=by_proxy if each_store == "redis" else address)
         yield proxy
         caches["default"].close()
 
@@ -71,8 +72,9 @@ def committed_mug(transactional_db: None) -> Product:
 
 
 @pytest.fixture
-def login(db: None) -> Callable[..., dict[str, str]]:
+def login(db: None, settings: Any) -> Callable[..., dict[str, str]]:
     """Makes a user, and gives the header that says who it is."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one takes half a second a request
 
     def make(name: str, **fields: Any) -> dict[str, str]:
         User.objects.create_user(name, password="pw", **fields)

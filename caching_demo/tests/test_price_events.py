@@ -1,25 +1,29 @@
 import json
-import os
 import secrets
-import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pika
 import pytest
 from django.conf import settings as configured
 from django.test import Client
+from django.utils import timezone
 
 from catalogue import price_events
-from catalogue.models import Product, SeenEvent
+from catalogue import store as store_module
+from catalogue.models import Product, SeenEvent, ViewCount
 from catalogue.pages import product_page
 from catalogue.price_events import Malformed, PriceChanged, apply, declare, parse, queue
+from labkit import FaultProxy
 from labkit.processes import kill, running, wait_until
-from tests.test_process import database_url
+from patterns.write_behind.buffer import Buffer
+from tests.test_process import database_url, service
 
 
 def event(price: str = "5.90", *, sku: str = "SKU-000001", time: str = "2026-11-22T12:00:00Z", **changes: Any) -> dict[str, Any]:
@@ -101,9 +105,9 @@ def publish(channel: Any) -> Callable[[bytes], None]:
     return lambda body: channel.basic_publish(configured.EVENTS_EXCHANGE, "product.price_changed", body)
 
 
-def consumer() -> Any:
+def consumer(**environment: str) -> Any:
     names = {"QUEUE_PREFIX": configured.QUEUE_PREFIX, "EVENTS_EXCHANGE": configured.EVENTS_EXCHANGE}
-    return running(["python", "manage.py", "consume_prices"], DATABASE_URL=database_url(), DEBUG="1", **names)
+    return running(["python", "manage.py", "catch_up"], DATABASE_URL=database_url(), DEBUG="1", **names, **environment)
 
 
 def test_nonsense_goes_to_the_dead_letters_and_its_neighbours_are_heard(
@@ -140,10 +144,55 @@ def test_a_consumer_that_is_killed_before_it_has_acknowledged_has_one_effect(
     assert SeenEvent.objects.count() == 1
 
 
-def test_without_a_broker_it_does_not_start() -> None:
-    done = subprocess.run(
-        [sys.executable, "manage.py", "consume_prices"],
-        env={**os.environ, "RABBITMQ_URL": ""}, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+@pytest.mark.parametrize("store", ["redis", "memcached"])
+def test_a_price_that_the_shop_announces_is_on_the_page(
+    committed_mug: Product, publish: Callable[[bytes], None], tmp_path: Path, store: str
+) -> None:
+    page = "/products/SKU-000001/"
+    with service(tmp_path / "log", DATABASE_URL=database_url(), CACHE=store) as (visitor, _), consumer(CACHE=store):
+        visitor.get(page)
+        before = visitor.get(page)
+        publish(json.dumps(event("5.90", source="/shop", subject="product:SKU-000001", correlationid="c1")).encode())
+        wait_until(lambda: visitor.get(page).json()["price"] != "4.90", timeout_seconds=30, what="the new price")
+        after = [visitor.get(page) for _ in range(4)]  # of either worker
 
-    assert (done.returncode, "RABBITMQ_URL is missing" in done.stderr) == (1, True)
+    assert (before.json()["price"], before.headers["Cache-Status"].startswith("catalogue; hit")) == ("4.90", True)
+    assert {each.json()["price"] for each in after} == {"5.90"}
+    assert {each.headers["Cache-Status"].partition("; ttl")[0] for each in after} == {"catalogue; hit"}
+
+
+def test_while_the_broker_is_away_views_are_brought_over_and_then_prices_are_heard(
+    committed_mug: Product, channel: Any, publish: Callable[[bytes], None], tmp_path: Path
+) -> None:
+    url, alive = urlsplit(configured.RABBITMQ_URL), tmp_path / "alive"
+    views = Buffer(store_module.client(configured.REDIS_URL), "catalogue:views")  # the process has the settings' own prefix
+    views.client.delete("{catalogue:views}", "{catalogue:views}:batch")
+    views.add(committed_mug.sku, 3)
+    publish(json.dumps(event("5.90")).encode())
+    with FaultProxy(url.hostname or "", url.port or 5672) as proxy:
+        proxy.set("refuse")
+        through = url._replace(netloc=f"{url.username}:{url.password}@{proxy.host}:{proxy.port}").geturl()
+        with consumer(RABBITMQ_URL=through, ALIVE_FILE=str(alive)):
+            wait_until(lambda: counted(committed_mug) == 3, timeout_seconds=30, what="the views")
+            wait_until(alive.exists, timeout_seconds=10, what="the file that says that it lives")
+            unheard = price()
+            proxy.set("pass")
+            wait_until(lambda: price() == Decimal("5.90"), timeout_seconds=30, what="the price")
+
+    assert unheard == Decimal("4.90")
+
+
+def counted(product: Product) -> int:
+    return sum(ViewCount.objects.filter(product=product).values_list("count", flat=True))
+
+
+def test_ids_of_old_events_are_forgotten(committed_mug: Product) -> None:
+    old, new = parsed("5.90"), parsed("6.90", time="2026-11-22T12:00:01Z")
+    for each in (old, new):
+        apply(each)
+    SeenEvent.objects.filter(id=old.event_id).update(seen_at=timezone.now() - timedelta(days=price_events.KEPT_DAYS, seconds=1))
+
+    assert price_events.prune() == 1
+    assert SeenEvent.objects.get().id == new.event_id
+    assert apply(old)  # its late copy has no effect all the same
+    assert price() == Decimal("6.90")

@@ -96,7 +96,11 @@ def test_no_password_is_in_the_logs_whatever_fails(committed_mug: Product, tmp_p
     word = urlsplit(os.environ["REDIS_URL"]).password or ""
     url = urlsplit(os.environ["REDIS_URL"])
     with FaultProxy(url.hostname or "", url.port or 6379) as proxy:
-        ours = {"DATABASE_URL": database_url(), "REDIS_URL": f"redis://:{word}@{proxy.host}:{proxy.port}", "CACHE": "redis"}
+        ours = {
+            "DATABASE_URL": database_url(),
+            "REDIS_URL": url._replace(netloc=f":{word}@{proxy.host}:{proxy.port}").geturl(),
+            "CACHE": "redis",
+        }
         with service(tmp_path / "log", **ours) as (client, _):
             client.get(PAGE)
             proxy.set(fault)  # type: ignore[arg-type]

@@ -185,14 +185,14 @@ def test_every_answer_says_what_the_cache_did_and_how_old_it_is(client: Client, 
     assert int(answer["Age"]) >= 0
 
 
-def test_the_process_flushes_until_it_is_told_to_stop(committed_mug: Product, tmp_path: Any, settings: Any) -> None:
+def test_the_process_flushes_without_a_broker_until_it_is_told_to_stop(committed_mug: Product, tmp_path: Any, settings: Any) -> None:
     alive = tmp_path / "alive"
     views = Buffer(store.client(settings.REDIS_URL), "catalogue:views")  # the process has the settings' own prefix
     views.client.delete("{catalogue:views}", "{catalogue:views}:batch")
     views.add(committed_mug.sku, 3)
     database = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{connection.settings_dict['NAME']}"
-    argv = ["python", "manage.py", "flush_views"]
-    with running(argv, DATABASE_URL=database, ALIVE_FILE=str(alive), DEBUG="1") as process:
+    argv = ["python", "manage.py", "catch_up"]
+    with running(argv, DATABASE_URL=database, ALIVE_FILE=str(alive), RABBITMQ_URL="", DEBUG="1") as process:
         wait_until(lambda: counted() == {committed_mug.sku: 3}, timeout_seconds=30, what="the views")
         wait_until(alive.exists, timeout_seconds=10, what="the file that says that it lives")
         views.add(committed_mug.sku)

@@ -24,7 +24,7 @@ class Demo:
 DEMOS = (
     Demo("rest_demo", 1, "catalogue and orders", (Explorer("Swagger UI", "/api/docs/"),)),
     Demo("graphql_demo", 2, "reviews, likes, a feed", (Explorer("GraphiQL", "/graphql/"),)),
-    Demo("queue_demo", 3, "what happens after an order", (Explorer("orders", "/orders/"), Explorer("ledger", "/ledger/"))),
+    Demo("queue_demo", 3, "what happens after an order", (Explorer("the flow, live", "/flow/"), Explorer("ledger", "/ledger/"))),
     Demo("caching_demo", 4, "product pages under load", (Explorer("a product", "/products/SKU-000001/"),)),
     Demo("database_demo", 5, "stock and reservations", (Explorer("stock", "/stock/"),)),
     Demo("async_demo", 6, "live quotes from slow carriers", (Explorer("quotes", "/quotes/?postcode=10115&weight_grams=500"),)),

@@ -4,12 +4,31 @@ import os
 from typing import Any
 
 from celery import Celery, bootsteps
+from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("fulfilment")
 app.config_from_object("config.celeryconfig")
 app.autodiscover_tasks()
+
+from fulfilment import tracing  # noqa: E402 — like the app, it needs the name of the settings
+
+before_task_publish.connect(tracing.mark_task)
+task_prerun.connect(tracing.enter_task)
+task_postrun.connect(tracing.leave_task)
+
+
+@setup_logging.connect
+def keep_the_settings_logging(**_: Any) -> None:
+    """Celery would replace it by its own, which knows no request id. Connected, this signal keeps it from doing so."""
+
+
+@worker_init.connect
+def load_before_the_children_are_forked(**_: Any) -> None:
+    """They share the 25 MB of the PDF library, and the first invoice is not the one that waits for it."""
+    import fpdf  # noqa: F401
+
 
 ALIVE_INTERVAL_SECONDS = 2
 

@@ -19,8 +19,15 @@ task_queues = [
     reliable_queue(topology.TASKS, dead_letters=topology.DEAD_LETTERS, delivery_limit=topology.TASK_DELIVERY_LIMIT),
 ]
 task_default_queue = task_default_exchange = task_default_routing_key = topology.TASKS
-task_publish_retry_policy = {"max_retries": 1, "interval_start": 0}  # the consumer tries again itself, and may be told to stop
+# a task that hands on to the next one waits for the broker, up to its own time limit; given up, it would be a dead letter
+task_publish_retry_policy = {"max_retries": None, "interval_start": 0.2, "interval_step": 0.5, "interval_max": 5}
 task_ignore_result = True
+worker_send_task_events = settings.TASK_EVENTS
+
+# one clock too many does no harm: each period is claimed by a row (patterns/once_per_period/)
+NOT_LATER = {"expires": settings.RESTOCK_SECONDS}  # what piled up while no worker ran is one restock, not many
+beat_schedule = {"restock": {"task": "fulfilment.tasks.restock", "schedule": settings.RESTOCK_SECONDS / 2, "options": NOT_LATER}}
+beat_scheduler = "celery.beat:Scheduler"  # keeps no file: after a restart it begins anew, and the claim knows what was done
 
 task_serializer = "json"
 accept_content = ["json"]  # unpickling runs what the sender wants

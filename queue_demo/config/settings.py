@@ -20,12 +20,14 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_htmx",
     "patterns.inbox",
     "patterns.once_per_period",
     "patterns.outbox",
     "fulfilment",
 ]
 MIDDLEWARE = [
+    "patterns.request_id.RequestIdMiddleware",  # first: the others' lines in the log have an id too
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -48,6 +50,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 RABBITMQ_URL = env("RABBITMQ_URL", default="")
 EVENTS_EXCHANGE = env("EVENTS_EXCHANGE", default="shop.events")
 QUEUE_PREFIX = env("QUEUE_PREFIX", default="fulfilment")  # another one, and a second copy can live on the same broker
+TASK_EVENTS = env.bool("TASK_EVENTS", default=False)  # what Flower shows; a worker that publishes stops during a broker's alarm
+RESTOCK_SECONDS = env.int("RESTOCK_SECONDS", default=60)  # a shop would say 86_400; so one sees it in a demo
+vars().update(env.email_url("SMTP_URL", default="consolemail://"))  # smtp://host:port; unset: mails are printed
+EMAIL_TIMEOUT = 5  # seconds; a mail server that hangs holds a worker's child for that long
+DEFAULT_FROM_EMAIL = "orders@shop.example"
 ALIVE_FILE = env("ALIVE_FILE", default="")  # touched on each turn of a process's loop, so that its age tells whether it turns
 
 USE_TZ = True
@@ -82,11 +89,15 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"}},
+    "filters": {"request_id": {"()": "patterns.request_id.RequestIdFilter"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} [{request_id}] {name}: {message}", "style": "{"}},
+    "handlers": {
+        "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "filters": ["request_id"], "formatter": "line"},
+    },
     "root": {"handlers": ["stdout"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": []},  # its own would print each line a second time in debug mode
+        "celery.worker.strategy": {"level": "WARNING"},  # "received" is said by the worker's parent, which knows no request
         "pika": {"level": "CRITICAL"},  # several lines and a traceback for each refused connection; our processes say it in one
     },
 }

@@ -10,7 +10,7 @@ from django.db import InterfaceError, connections
 from django.db import OperationalError as DatabaseAway
 from kombu.exceptions import OperationalError
 
-from fulfilment import topology
+from fulfilment import topology, tracing
 from fulfilment.events import SOURCE, Malformed, OrderEvent, parse_order_event
 from fulfilment.models import UnknownProduct
 from fulfilment.services import accept_paid_order
@@ -22,6 +22,7 @@ from patterns.publisher import in_one_line
 logger = logging.getLogger(__name__)
 
 BACKOFF_CAP_SECONDS = 2
+ONE_RETRY = {"max_retries": 1, "interval_start": 0}  # the loop here tries again itself, and may be told to stop
 
 
 class Stopping(Exception):
@@ -46,7 +47,8 @@ def handle_event(body: bytes, *, stop: threading.Event) -> None:
         event = parse_order_event(body)
         # another service's order is ours to fulfil when it is paid; our own need no payment
         if (event.type == topology.ORDER_PLACED) == (event.source == SOURCE):
-            hand_over(event, stop=stop)
+            with tracing.request(event.correlation_id):
+                hand_over(event, stop=stop)
     except (Malformed, UnknownProduct) as error:
         raise consumer.Hopeless(in_one_line(error)) from error
 
@@ -59,13 +61,13 @@ def hand_over(event: OrderEvent, *, stop: threading.Event) -> None:
         try:
             if event.type == topology.ORDER_PAID:
                 accept_paid_order(event=event)
-            fulfil_order.apply_async([str(event.order_id)])
+            fulfil_order.apply_async([str(event.order_id)], retry_policy=ONE_RETRY)
         except (OperationalError, AMQPError, OSError, DatabaseAway, InterfaceError) as error:
             logger.warning("order %s waits: %s", event.order_id, in_one_line(error))
             connections.close_all()
             stop.wait(backoff_seconds(failures, BACKOFF_CAP_SECONDS))
             failures += 1
         else:
-            logger.info("order %s handed to Celery (event %s, correlation id %s)", event.order_id, event.event_id, event.correlation_id)
+            logger.info("order %s handed to Celery (event %s)", event.order_id, event.event_id)
             return
     raise Stopping

@@ -1,14 +1,21 @@
 """The dead letters of this service's queues: seen, and sent again."""
 
+import contextlib
+import json
+import uuid
+from dataclasses import replace
+
 import pika
 from pika.exceptions import ChannelClosedByBroker
 
 from fulfilment import topology
+from fulfilment.models import Step
 from patterns import dead_letters
 from patterns.dead_letters import DeadLetter
 
 QUEUES = (topology.EVENTS, topology.TASKS)
 NOT_FOUND = 404
+REJECTED, GIVEN_UP = "rejected", " given up"
 
 
 def connect(url: str) -> pika.BlockingConnection:
@@ -18,16 +25,36 @@ def connect(url: str) -> pika.BlockingConnection:
     return pika.BlockingConnection(parameters)
 
 
-def listing(connection: pika.BlockingConnection) -> list[tuple[str, DeadLetter]]:
-    """The oldest hundred of each queue, with the queue that gave them up."""
+def order_id(letter: DeadLetter) -> uuid.UUID | None:
+    """The order that an event or a task is about; None when it is neither, or no message of ours."""
+    with contextlib.suppress(ValueError, LookupError, TypeError, RecursionError):
+        match json.loads(letter.body):
+            case {"data": {"order_id": str(found)}} | [[str(found), *_], *_]:
+                return uuid.UUID(found)
+    return None
+
+
+def listing(connection: pika.BlockingConnection, *, limit: int = 100) -> list[tuple[str, DeadLetter]]:
+    """The oldest of each queue, with the queue that gave them up."""
     found = []
     for queue in QUEUES:
         try:
-            found += [(queue, letter) for letter in dead_letters.listing(connection, topology.dead(queue))]
+            found += [(queue, letter) for letter in dead_letters.listing(connection, topology.dead(queue), limit=limit)]
         except ChannelClosedByBroker as error:
             if error.reply_code != NOT_FOUND:  # no consumer or worker has run yet, which would have declared it
                 raise
     return found
+
+
+def explained(found: list[tuple[str, DeadLetter]]) -> list[tuple[str, DeadLetter]]:
+    """Of a task that failed the broker knows that it was rejected; the order's timeline knows why."""
+    ids = [about for _, letter in found if letter.reason == REJECTED and (about := order_id(letter))]
+    steps = Step.objects.filter(order_id__in=ids, name__endswith=GIVEN_UP).order_by("at")
+    reasons: dict[uuid.UUID | None, str] = {step.order_id: f"{step.name}: {step.detail}" for step in steps}
+    return [
+        (queue, replace(letter, reason=reasons.get(order_id(letter), letter.reason)) if letter.reason == REJECTED else letter)
+        for queue, letter in found
+    ]
 
 
 def replay(connection: pika.BlockingConnection, message_id: str | None) -> int:

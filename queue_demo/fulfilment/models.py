@@ -7,17 +7,42 @@ from decimal import Decimal
 from typing import TypedDict
 
 from django.db import models, transaction
+from django.db.models import F
 
+from fulfilment.records import Email, Invoice, Restock, ShippingLabel, Step
 from patterns.outbox.models import OutboxEvent
+
+__all__ = ["Email", "Invoice", "Order", "OrderLine", "Product", "Restock", "ShippingLabel", "Step"]
 
 
 class UnknownProduct(Exception):
     """An order names a SKU that the shop does not sell."""
 
 
-class Step(TypedDict):
+class OutOfStock(Exception):
+    """There are fewer pieces than the order wants. Says of what."""
+
+
+class TimelineEntry(TypedDict):
     step: str
     at: datetime
+    detail: str
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    @transaction.atomic
+    def take(self, lines: "models.QuerySet[OrderLine]") -> None:
+        """Takes the pieces of all lines from the stock, or none: raises OutOfStock."""
+        # in one order for everybody: two orders that lock the same products crosswise would wait for each other
+        for line in lines.select_related("product").order_by("product_id"):
+            enough = self.filter(pk=line.product_id, stock__gte=line.quantity)
+            if not enough.update(stock=F("stock") - line.quantity):
+                raise OutOfStock(line.product.sku)
+
+    def receive(self, pieces: Mapping[str, int]) -> None:
+        """Adds pieces (SKU → how many) to the stock."""
+        for sku, count in sorted(pieces.items()):
+            self.filter(sku=sku).update(stock=F("stock") + count, received=F("received") + count)
 
 
 class Product(models.Model):
@@ -25,6 +50,10 @@ class Product(models.Model):
     name = models.CharField(max_length=200)
     price = models.DecimalField(max_digits=10, decimal_places=2)
     currency = models.CharField(max_length=3, default="EUR")
+    stock = models.PositiveIntegerField(default=1000)
+    received = models.PositiveIntegerField(default=1000)  # ever: what is not in stock any more was booked, or the books are wrong
+
+    objects = ProductQuerySet.as_manager()
 
     class Meta:
         ordering = ["sku"]
@@ -35,7 +64,9 @@ class Product(models.Model):
 
 class OrderQuerySet(models.QuerySet["Order"]):
     @transaction.atomic(savepoint=False)
-    def place(self, quantities: Mapping[str, int], *, order_id: uuid.UUID | None = None) -> "Order":
+    def place(
+        self, quantities: Mapping[str, int], *, order_id: uuid.UUID | None = None, fields: Mapping[str, str] | None = None
+    ) -> "Order":
         """Saves an order of `quantities` (SKU → pieces, each at least 1) at today's prices. Raises UnknownProduct.
 
         An `order_id` is given when the order is known elsewhere under it; if it is here already, it stays as it is.
@@ -43,7 +74,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
         products = Product.objects.in_bulk(quantities, field_name="sku")
         if unknown := sorted(set(quantities) - set(products)):
             raise UnknownProduct(", ".join(unknown))
-        order, is_new = self.get_or_create(pk=order_id or uuid.uuid4())
+        order, is_new = self.get_or_create(pk=order_id or uuid.uuid4(), defaults=fields)
         if not is_new:
             return order
         OrderLine.objects.bulk_create(
@@ -56,8 +87,11 @@ class OrderQuerySet(models.QuerySet["Order"]):
 class Order(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     currency = models.CharField(max_length=3, default="EUR")
+    email = models.EmailField(default="customer@shop.example")
+    request_id = models.CharField(max_length=128, blank=True)  # of the request that caused it; all logs name it
     placed_at = models.DateTimeField(auto_now_add=True)
-    fulfilled_at = models.DateTimeField(null=True)
+    fulfilled_at = models.DateTimeField(null=True)  # the parcel is on its way
+    stopped_at = models.DateTimeField(null=True)  # it never will be; the timeline says why
 
     objects = OrderQuerySet.as_manager()
 
@@ -74,25 +108,35 @@ class Order(models.Model):
 
     @property
     def status(self) -> str:
-        return "placed" if self.fulfilled_at is None else "fulfilled"
+        if self.stopped_at:
+            return "stopped"
+        return "fulfilled" if self.fulfilled_at else "placed"
 
     @property
     def total(self) -> Decimal:
         return sum((line.unit_price * line.quantity for line in self.lines.all()), Decimal("0.00"))
 
-    def timeline(self) -> list[Step]:
-        """What has happened to it, in order."""
-        steps = [Step(step="placed", at=self.placed_at)]
-        for event in OutboxEvent.objects.filter(aggregate=self.aggregate).order_by("pk"):
-            if event.published_at:
-                steps.append(Step(step=f"{event.routing_key} published", at=event.published_at))
-        if self.fulfilled_at:
-            steps.append(Step(step="fulfilled", at=self.fulfilled_at))
-        return steps
+    def timeline(self) -> list[TimelineEntry]:
+        """What has happened to it, in order, and what holds it up."""
+        entries = [TimelineEntry(step="placed", at=self.placed_at, detail="")]
+        for event in OutboxEvent.objects.filter(aggregate=self.aggregate).exclude(published_at=None):
+            entries.append(TimelineEntry(step=f"{event.routing_key} published", at=event.published_at, detail=""))  # type: ignore[typeddict-item]
+        entries += [TimelineEntry(step=step.name, at=step.at, detail=step.detail) for step in self.steps.all()]
+        return sorted(entries, key=lambda entry: entry["at"])
 
-    def fulfil(self, *, at: datetime) -> bool:
-        """True for the one call that fulfilled it. The condition is in the UPDATE: two workers cannot both find it open."""
-        return bool(Order.objects.filter(pk=self.pk, fulfilled_at=None).update(fulfilled_at=at))
+    def has(self, step: str) -> bool:
+        return self.steps.filter(name=step).exists()
+
+    def ship_when_ready(self, *, at: datetime) -> bool:
+        """Joins what was done side by side. True for the one call after which the parcel left.
+
+        The caller holds the order's lock: two steps that ended at the same moment would otherwise each miss the other's row.
+        """
+        ready = Order.objects.filter(pk=self.pk, fulfilled_at=None, invoice__isnull=False, shippinglabel__isnull=False)
+        if not Order.objects.filter(pk__in=ready.values("pk"), fulfilled_at=None).update(fulfilled_at=at):
+            return False
+        Step.objects.create(order=self, name=Step.SHIPPED, at=at)
+        return True
 
 
 class OrderLine(models.Model):

@@ -2,7 +2,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from fulfilment.ledger import Entries
 from fulfilment.models import Order, OrderLine
+
+STATUSES = ["placed", "fulfilled", "stopped"]
 
 
 class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
@@ -17,13 +20,15 @@ class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
     lines = OrderLineSerializer(many=True, allow_empty=False, max_length=100)  # type: ignore[call-arg]  # the list takes it
-    status = serializers.ChoiceField(["placed", "fulfilled"], read_only=True)
+    status = serializers.ChoiceField(STATUSES, read_only=True)
+    # never shown: whoever knows an order's id may see it
+    email = serializers.EmailField(required=False, write_only=True, help_text="where the invoice goes")
     total = serializers.DecimalField(max_digits=16, decimal_places=2, read_only=True)
 
     class Meta:
         model = Order
-        fields = ["id", "status", "lines", "total", "currency", "placed_at", "fulfilled_at"]
-        read_only_fields = ["id", "currency", "placed_at", "fulfilled_at"]
+        fields = ["id", "status", "email", "lines", "total", "currency", "placed_at", "fulfilled_at", "request_id"]
+        read_only_fields = ["id", "currency", "placed_at", "fulfilled_at", "request_id"]
 
     def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         skus = [line["product"]["sku"] for line in lines]
@@ -33,7 +38,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
 
 
 class AcceptedSerializer(serializers.ModelSerializer[Order]):
-    status = serializers.ChoiceField(["placed", "fulfilled"], read_only=True)
+    status = serializers.ChoiceField(STATUSES, read_only=True)
 
     class Meta:
         model = Order
@@ -43,6 +48,7 @@ class AcceptedSerializer(serializers.ModelSerializer[Order]):
 class StepSerializer(serializers.Serializer[dict[str, Any]]):
     step = serializers.CharField()
     at = serializers.DateTimeField()
+    detail = serializers.CharField(allow_blank=True, help_text="a number, or what went wrong")
 
 
 class OrderWithTimelineSerializer(OrderSerializer):
@@ -52,11 +58,24 @@ class OrderWithTimelineSerializer(OrderSerializer):
         fields = [*OrderSerializer.Meta.fields, "timeline"]
 
 
-class LedgerSerializer(serializers.Serializer[dict[str, int]]):
+class LedgerSerializer(serializers.Serializer[Entries]):
+    """outbox_published + accepted = fulfilled + stopped + dead_lettered + in_flight. Null: the broker is away, who has the dead letters."""
+
     orders = serializers.IntegerField()
+    accepted = serializers.IntegerField(help_text="of them, other services' paid ones")
     outbox_pending = serializers.IntegerField()
     outbox_published = serializers.IntegerField()
     fulfilled = serializers.IntegerField()
+    stopped = serializers.IntegerField(help_text="out of stock")
+    dead_lettered = serializers.IntegerField(allow_null=True, help_text="orders that stand still until their dead letter is replayed")
+    in_flight = serializers.IntegerField(allow_null=True)
+    emails_due = serializers.IntegerField()
+    emails_sent = serializers.IntegerField()
+    emails_dead_lettered = serializers.IntegerField(allow_null=True)
+    dead_letters = serializers.IntegerField(allow_null=True, help_text="all, also those of no order of ours; at most 1,000 a queue")
+    orders_without_event = serializers.IntegerField(help_text="0, or the outbox does not work")
+    pieces_missing = serializers.IntegerField(help_text="0, or stock was booked twice, or half")
+    balanced = serializers.BooleanField(allow_null=True, help_text="nothing is on its way, and nothing is missing")
 
 
 class DeadLetterSerializer(serializers.Serializer[dict[str, Any]]):

@@ -1,19 +1,87 @@
-"""What the Celery worker does."""
+"""What the Celery worker does: an order's workflow, and the clock's restock.
+
+    fulfil_order (stock) ─┬─ write_invoice ── email_invoice
+                          └─ print_label
+    the parcel leaves with the invoice and the label: whichever of the two ends last ships it
+
+No chord joins them. A chord counts results in a backend, one more store that must not forget; and a part that is given up ends the
+join for good, also when its dead letter is replayed. Here the rows that the steps leave are the count.
+"""
 
 import logging
+from datetime import timedelta
+from typing import Any
 
-from celery import shared_task
+from celery import group, shared_task
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import Error, InterfaceError, OperationalError
 from django.utils import timezone
 
-from fulfilment.models import Order
+from fulfilment import services
+from fulfilment.mail import MailRefused, MailServerAway
+from fulfilment.models import Step
+from patterns.publisher import in_one_line
 from patterns.reliable_task import ReliableTask
 
 logger = logging.getLogger(__name__)
 
+DONE = {True: "done", False: "was done already"}
 
-# an order that is not there will not come: its event was published when it was
-@shared_task(base=ReliableTask, dont_autoretry_for=(Order.DoesNotExist,))
+
+class OrderTask(ReliableTask):
+    """Takes an order's id. What goes wrong is a line of the order's timeline."""
+
+    abstract = True
+    # an order that is not there will not come: its event was published when it was; a refused mail stays refused
+    dont_autoretry_for = (ObjectDoesNotExist, MailRefused)
+    # The work takes milliseconds. What takes long is a broker with a memory alarm, to which the next task cannot be handed
+    # yet; the time limit would count that as the task's failure.
+    soft_time_limit = 600
+    time_limit = 620
+
+    def on_retry(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        self.remark("waits", args, exc)
+
+    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        self.remark("given up", args, exc)
+
+    def remark(self, what: str, args: Any, error: Exception) -> None:
+        name = f"{str(self.name).rpartition('.')[2].replace('_', ' ')} {what}"
+        try:
+            Step.objects.remark(order_id=args[0], name=name, detail=in_one_line(error))
+        except Error as another:  # the database may be what went wrong, and the order may be none
+            logger.warning("order %s: %s: %s; not noted: %s", args[0], name, in_one_line(error), in_one_line(another))
+
+
+@shared_task(base=OrderTask)
 def fulfil_order(order_id: str) -> None:
-    """May run any number of times, also at once: the order is fulfilled once. An unknown order ends in the dead letters."""
-    order = Order.objects.get(pk=order_id)
-    logger.info("order %s: %s", order_id, "fulfilled" if order.fulfil(at=timezone.now()) else "was fulfilled already")
+    """May run any number of times, also at once, like all that follow it. An unknown order ends in the dead letters."""
+    if not services.book_stock(order_id=order_id):
+        logger.info("order %s: out of stock", order_id)
+        return
+    logger.info("order %s: stock booked", order_id)
+    group(write_invoice.si(order_id) | email_invoice.si(order_id), print_label.si(order_id)).apply_async()
+
+
+@shared_task(base=OrderTask)
+def write_invoice(order_id: str) -> None:
+    logger.info("order %s: invoice %s", order_id, DONE[services.write_invoice(order_id=order_id)])
+
+
+@shared_task(base=OrderTask)
+def print_label(order_id: str) -> None:
+    logger.info("order %s: label %s", order_id, DONE[services.print_label(order_id=order_id)])
+
+
+# a day's worth of pauses, of half a minute on average: a mail server's outage ends by itself; what else goes wrong will not
+@shared_task(base=OrderTask, autoretry_for=(MailServerAway, OperationalError, InterfaceError), max_retries=3_000)
+def email_invoice(order_id: str) -> None:
+    logger.info("order %s: email %s", order_id, DONE[services.email_invoice(order_id=order_id)])
+
+
+@shared_task(base=ReliableTask)
+def restock() -> None:
+    """However many clocks send it, a period has one restock."""
+    report = services.restock(now=timezone.now(), every=timedelta(seconds=settings.RESTOCK_SECONDS))
+    logger.info("restock: %s", "was done already" if report is None else f"{len(report.pieces)} products")

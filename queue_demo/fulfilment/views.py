@@ -1,22 +1,17 @@
 """The doors: they parse, call a service, render."""
 
-import contextlib
-import re
-import uuid
-from collections.abc import Iterator, Mapping
+import logging
 
-import pika
-from django.conf import settings
-from django.db.models import Count
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
-from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from fulfilment import letters
+from fulfilment import ledger, letters
+from fulfilment.broker import BrokerAway, connected
 from fulfilment.models import Order, UnknownProduct
 from fulfilment.serializers import (
     AcceptedSerializer,
@@ -27,8 +22,9 @@ from fulfilment.serializers import (
     ReplayedSerializer,
 )
 from fulfilment.services import place_order
-from patterns.outbox.models import OutboxEvent
-from patterns.publisher import CONNECTION_ERRORS
+from patterns.request_id import current
+
+logger = logging.getLogger(__name__)
 
 ORDERS = Order.objects.prefetch_related("lines__product")
 
@@ -50,14 +46,15 @@ class OrderList(generics.ListAPIView[Order]):
         serializer.is_valid(raise_exception=True)
         quantities = {line["product"]["sku"]: line["quantity"] for line in serializer.validated_data["lines"]}
         try:
-            order = self.place(quantities, request_id(request))
+            order = self.place(quantities, current.get(), serializer.validated_data.get("email", ""))
         except UnknownProduct as error:
             raise ValidationError({"lines": [f"Not sold here: {error}"]}) from error
+        logger.info("order %s: placed", order.pk)
         location = reverse("order-detail", args=[order.pk])
         return Response(AcceptedSerializer(order).data, status.HTTP_202_ACCEPTED, headers={"Location": location})
 
-    def place(self, quantities: Mapping[str, int], correlation_id: str) -> Order:
-        return place_order(quantities=quantities, correlation_id=correlation_id)
+    def place(self, quantities: Mapping[str, int], correlation_id: str, email: str) -> Order:
+        return place_order(quantities=quantities, correlation_id=correlation_id, email=email)
 
 
 class OrderDetail(generics.RetrieveAPIView[Order]):
@@ -70,25 +67,21 @@ class OrderDetail(generics.RetrieveAPIView[Order]):
 class Ledger(APIView):
     @extend_schema(responses=LedgerSerializer)
     def get(self, request: Request) -> Response:
-        """How far the orders and their events are. A healthy shop's pending events go back to 0."""
-        orders = Order.objects.aggregate(orders=Count("pk"), fulfilled=Count("fulfilled_at"))
-        events = OutboxEvent.objects.aggregate(events=Count("pk"), outbox_published=Count("published_at"))
-        pending = events["events"] - events["outbox_published"]
-        return Response(LedgerSerializer({**orders, **events, "outbox_pending": pending}).data)
-
-
-def request_id(request: Request) -> str:
-    """The caller's X-Request-ID when it is fit for a log, else a new one."""
-    given = request.headers.get("X-Request-ID", "")
-    return given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else str(uuid.uuid4())
+        """The books: what came in, what became of it, and whether the two agree. A healthy shop's are balanced whenever it rests."""
+        try:
+            with connected() as connection:
+                found = [letter for _, letter in letters.listing(connection, limit=1_000)]
+        except BrokerAway:
+            return Response(LedgerSerializer(ledger.read(None)).data)
+        return Response(LedgerSerializer(ledger.read(found)).data)
 
 
 class DeadLetterList(APIView):
     @extend_schema(responses=DeadLetterSerializer(many=True))
     def get(self, request: Request) -> Response:
         """The messages that nobody could use, and why. 503 while the broker is away."""
-        with broker() as connection:
-            found = [{"queue": queue, **vars(letter)} for queue, letter in letters.listing(connection)]
+        with connected() as connection:
+            found = [{"queue": queue, **vars(letter)} for queue, letter in letters.explained(letters.listing(connection))]
         return Response([DeadLetterSerializer(each).data for each in found])
 
 
@@ -96,25 +89,8 @@ class DeadLetterReplay(APIView):
     @extend_schema(request=None, responses=ReplayedSerializer)
     def post(self, request: Request, message_id: str) -> Response:
         """Sends a dead letter again, when the reason is gone. 404: there is none with this id."""
-        with broker() as connection:
+        with connected() as connection:
             count = letters.replay(connection, message_id)
         if not count:
             raise NotFound
         return Response(ReplayedSerializer({"replayed": count}).data)
-
-
-class BrokerAway(APIException):
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The broker is away. Orders are taken all the same."
-
-
-@contextlib.contextmanager
-def broker() -> Iterator[pika.BlockingConnection]:
-    """A connection for this request alone. What a person asks of the dead letters is the only thing that the web asks the broker."""
-    if not settings.RABBITMQ_URL:
-        raise BrokerAway
-    try:
-        with contextlib.closing(letters.connect(settings.RABBITMQ_URL)) as connection:
-            yield connection
-    except CONNECTION_ERRORS as error:
-        raise BrokerAway from error

@@ -10,15 +10,15 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 
 import pika
 from celery import Celery
 from pika.exceptions import AMQPError
 
-from lab import Corner, corner, fresh_tally, note, tally, worker
+from lab import Corner, corner, fresh_tally, note, process, tally, worker
 from labkit import Counts, Experiment
-from labkit.processes import running, wait_until
+from labkit.processes import wait_until
 from patterns import consumer
 from patterns.publisher import MessageRefused, Publisher
 from patterns.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
@@ -52,17 +52,12 @@ def work_queue(name: str) -> WorkQueue:
     return WorkQueue(f"{name}.pika", f"{name}.pika", ["job"], delays_seconds=(0.1,))
 
 
-def pika_process(here: Corner, function: str) -> AbstractContextManager[object]:
-    program = f"import django; django.setup(); from lab.pika_or_celery import {function} as run; run({here.name!r})"
-    return running(["python", "-W", "ignore", "-c", program], RABBITMQ_URL=here.url)
-
-
 @contextmanager
-def pika_twice(here: Corner, function: str) -> Iterator[None]:
+def pika_twice(here: Corner, consume: Callable[[str], None]) -> Iterator[None]:
     """The process, and another one when it has died, as a supervisor would start it."""
-    with pika_process(here, function):
-        wait_until(lambda: tally()["death"] > 0, timeout_seconds=120, what="the consumer's death")
-    with pika_process(here, function):
+    with process(consume, here.name) as first:
+        first.join(120)
+    with process(consume, here.name):
         yield
 
 
@@ -94,40 +89,40 @@ def naive() -> Counts:
         with closing(pika.BlockingConnection(pika.URLParameters(here.url))) as connection:
             exchange, channel = unbound(here), connection.channel()
             pika_told = times_told(lambda: channel.basic_publish(exchange, "job", b""), AMQPError)
-        return run(here, "naive", naive_celery(here.name), pika_told=pika_told)
+        return run(here, naive_pika, naive_celery, pika_told=pika_told)
 
 
 def solved() -> Counts:
     with corner() as here:
-        queue, app = work_queue(here.name), solved_celery(here.name)
+        queue = work_queue(here.name)
         for suffix in ("pika", "pika.dead", queue.delay(0).removeprefix(f"{here.name}."), "celery", "celery.dead"):
             here.keep(suffix)
         queue.declare(here.channel)
-        with app.connection_for_write() as opened:
+        with solved_celery(here.name).connection_for_write() as opened:
             dead_letter_queue(f"{here.name}.celery", dead_letters=f"{here.name}.celery.dead")(opened.default_channel).declare()  # type: ignore[no-untyped-call]
         with closing(Publisher(here.url, unbound(here))) as publisher:
             pika_told = times_told(lambda: publisher.publish("job", b"", "1"), MessageRefused)
-        return run(here, "solved", app, pika_told=pika_told)
+        return run(here, solved_pika, solved_celery, pika_told=pika_told)
 
 
-def run(here: Corner, side: str, app: Celery, *, pika_told: int) -> Counts:
-    exchange = unbound(here)
+def run(here: Corner, consume: Callable[[str], None], make: Callable[[str], Celery], *, pika_told: int) -> Counts:
+    exchange, app, all_come = unbound(here), make(here.name), consume is solved_pika
     celery_told = times_told(lambda: app.send_task("job", [""], exchange=exchange, routing_key="job"), Exception)
 
     fresh_tally()
     for number in range(JOBS):
         here.channel.basic_publish(f"{here.name}.pika", "job", str(number))
-    with pika_twice(here, f"{side}_pika"):
+    with pika_twice(here, consume):
         here.channel.basic_publish(f"{here.name}.pika", "job", LAST)
-        pika_lost = settle(side)
+        pika_lost = settle(all_come)
 
     fresh_tally()
     for number in range(JOBS):
         app.send_task("job", [str(number)])
-    with worker(here, f"lab.pika_or_celery:{side}_celery", "--concurrency=1"):
+    with worker(here, make, "--concurrency=1"):
         wait_until(lambda: tally()["death"] > 0, timeout_seconds=120, what="the child's death")
         app.send_task("job", [LAST])
-        celery_lost = settle(side)
+        celery_lost = settle(all_come)
     return {
         "messages_without_a_queue": JOBS,
         "pika_told_of_them": pika_told,
@@ -155,10 +150,10 @@ def times_told(publish: Callable[[], object], error: type[Exception]) -> int:
     return told
 
 
-def settle(side: str) -> int:
+def settle(all_come: bool) -> int:
     """How many jobs are lost, when the last one, sent after the death, is done; the solved side may still wait for the deadly one."""
     jobs = {str(number) for number in range(JOBS)}
-    wanted = jobs | {LAST} if side == "solved" else {LAST}
+    wanted = jobs | {LAST} if all_come else {LAST}
     wait_until(lambda: wanted <= tally().keys(), timeout_seconds=120, what="the last job")
     return len(jobs - tally().keys())
 

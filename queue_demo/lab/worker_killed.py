@@ -1,16 +1,17 @@
 """The worker was killed, and jobs vanished.
 
-A thousand jobs, and some are deadly on their first run: four kill the child that runs them, with SIGKILL, half of them before
+Four hundred jobs, and some are deadly on their first run: four kill the child that runs them, with SIGKILL, half of them before
 their effect and half between the effect and the end; then one kills the whole worker, which is started again. The naive task
 is what most advice comes to: `acks_late=True`. A job is lost when it never had its effect.
 """
 
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
-from django.db import connection, transaction
+from django.db import transaction
 
 from lab import Corner, corner, fresh_tally, note, tally, worker
 from labkit import Counts, Experiment
@@ -18,11 +19,11 @@ from labkit.processes import wait_until
 from patterns.inbox.models import Inbox
 from patterns.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
 
-JOBS = 1_000
+JOBS = 400
 LAST = JOBS  # one more, behind all others: when it runs, they have begun
 CHILDREN = 4
-DEADLY = range(200, 200 + CHILDREN)  # all at once: Celery looks for dead children every five seconds only
-DEADLIEST = 901  # odd: after its effect. And late: whatever waits for a second run does so in the worker that survives
+DEADLY = range(100, 100 + CHILDREN)  # all at once, every child: none is free before Celery has found out
+DEADLIEST = 301  # odd: after its effect. And late: whatever waits for a second run does so in the worker that survives
 
 
 def app_for(name: str) -> Celery:
@@ -72,33 +73,31 @@ def if_first(number: int, moment: str) -> None:
 
 def naive() -> Counts:
     with corner() as here:
-        queue = here.keep("naive")
-        return run(here, queue, "naive_app", naive_app(here.name))
+        return run(here, here.keep("naive"), naive_app)
 
 
 def solved() -> Counts:
     with corner() as here:
-        queue, app = here.keep("solved"), solved_app(here.name)
-        with app.connection_for_write() as opened:
-            dead_letter_queue(queue, dead_letters=f"{queue}.dead")(opened.default_channel).declare()  # type: ignore[no-untyped-call]
+        queue = here.keep("solved")
         here.keep("solved.dead")
-        return run(here, queue, "solved_app", app)
+        with solved_app(here.name).connection_for_write() as opened:
+            dead_letter_queue(queue, dead_letters=f"{queue}.dead")(opened.default_channel).declare()  # type: ignore[no-untyped-call]
+        return run(here, queue, solved_app)
 
 
-def run(here: Corner, queue: str, make: str, app: Celery) -> Counts:
+def run(here: Corner, queue: str, make: Callable[[str], Celery]) -> Counts:
     fresh_tally()
+    app = make(here.name)
+    app.conf.broker_transport_options = {}  # without confirms: how the jobs get into the queue is not what is measured
     with app.producer_pool.acquire() as producer:
         for number in range(JOBS + 1):
             app.send_task("job", [number], producer=producer)
-    for deaths in ("killed", "stopped"):
-        with worker(here, f"lab.worker_killed:{make}", f"--concurrency={CHILDREN}") as process:
-            if deaths == "killed":
-                process.wait(timeout=120)
-            else:
-                wait_until(lambda: tally()[f"effect {LAST}"] > 0, timeout_seconds=120, what="the last job")
-                process.terminate()  # a warm shutdown: what it has in hand, it ends
-                process.wait(timeout=30)
-    connection.close()
+    with worker(here, make, f"--concurrency={CHILDREN}") as killed:
+        killed.join(120)
+    with worker(here, make, f"--concurrency={CHILDREN}") as stopped:
+        wait_until(lambda: tally()[f"effect {LAST}"] > 0, timeout_seconds=120, what="the last job")
+        stopped.terminate()  # a warm shutdown: what it has in hand, it ends
+        stopped.join(30)
     effects = [tally()[f"effect {number}"] for number in range(JOBS)]
     return {
         "jobs": JOBS,

@@ -23,6 +23,7 @@ Sources: pika, "Ensuring well-behaved connection with heartbeat and blocked-conn
 """
 
 import contextlib
+import functools
 import logging
 import threading
 from collections.abc import Callable
@@ -94,14 +95,21 @@ def consume(
         if method is None:
             continue
         handling = begin(body, properties)
+        handling.add_done_callback(functools.partial(wake, channel.connection))
         while not handling.done():
-            channel.connection.process_data_events(time_limit=0.02)  # answers heartbeats
+            channel.connection.process_data_events(time_limit=0.2)  # answers heartbeats, until the handler wakes us
             on_turn()
         if (error := handling.exception()) is not None:
             if stop.is_set():
                 return  # the handler may have given up because of us: the message goes back, untried
             put_aside(channel, queue, body, properties, error)
         channel.basic_ack(method.delivery_tag)
+
+
+def wake(connection: pika.BlockingConnection, _: object) -> None:
+    """From the handler's thread: the connection's own may be waiting for the broker, who has nothing to say."""
+    with contextlib.suppress(*CONNECTION_ERRORS):
+        connection.add_callback_threadsafe(lambda: None)
 
 
 def put_aside(channel: BlockingChannel, queue: WorkQueue, body: bytes, properties: pika.BasicProperties, error: BaseException) -> None:

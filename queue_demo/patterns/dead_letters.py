@@ -24,6 +24,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 RETRIES = "x-retries"
 REASON = "x-reason"
+REQUEST_ID = "request_id"  # header: Celery's correlation id is the task's own, and a header is where the request's has room
 
 
 @dataclass(frozen=True)
@@ -89,4 +90,5 @@ def letter(properties: pika.BasicProperties, body: bytes) -> DeadLetter:
     retries = headers.get(RETRIES)
     retries = retries if isinstance(retries, int) else 0
     message_id = properties.message_id or headers.get("id", "")  # Celery's id is a header
-    return DeadLetter(str(message_id), str(reason), retries, properties.correlation_id or "", body)
+    request_id = headers.get(REQUEST_ID) or properties.correlation_id or ""
+    return DeadLetter(str(message_id), str(reason), retries, str(request_id), body)

@@ -2,12 +2,13 @@
 
 Problem         Celery acknowledges a task before it runs: a worker that is killed takes its tasks along. `acks_late` alone
                 does not help when only the child dies; with `reject_on_worker_lost` too, a task that kills its worker does so
-                for ever. And a late task that fails is acknowledged as if it were done.
+                for ever. And a late task that fails is acknowledged as if it were done, like a message that Celery cannot read.
 Guarantee       With `reliable_queue` and SETTINGS: a task whose child or whose worker is killed runs again, and so does one
                 that exceeds its hard time limit, on its queue at most `delivery_limit` + 1 times; then its message is in the
                 dead-letter queue. A task that raises is tried again after a pause between nothing and a doubling bound (full
-                jitter), `max_retries` times; then its message is in the dead-letter queue, too. A crash counts against no
-                task but those that ran: nothing is prefetched beside them.
+                jitter), `max_retries` times; then its message is in the dead-letter queue, too, and so is at once what is no task
+                (not JSON, pickled, of an unknown name). A crash counts against no task but those that ran: nothing is
+                prefetched beside them. A worker that is told to stop finishes its tasks first.
 Not guaranteed  One run. What was done before the crash is done again: put a condition into the UPDATE, or use an inbox.
                 Order. A retry is a new message: its deliveries count from 0, so a task that sometimes raises and sometimes
                 kills its worker has (max_retries + 1) × (delivery_limit + 1) runs at most.
@@ -22,13 +23,18 @@ docs.celeryq.dev, "Task", "Using RabbitMQ", "Quorum queues"; rabbitmq.com/docs/q
 Brooker, "Exponential backoff and jitter", AWS Architecture Blog, 2015.
 """
 
+import logging
 from typing import Any
 
 from celery import Task
+from celery.worker.consumer import Consumer
 from kombu.entity import Exchange, Queue
+
+logger = logging.getLogger(__name__)
 
 # What a task cannot say for itself. `app.conf.update(SETTINGS)`
 SETTINGS: dict[str, Any] = {
+    "worker_consumer": f"{__name__}:RejectingConsumer",
     "worker_prefetch_multiplier": 1,  # what waits in a worker is counted as delivered when the worker dies
     "worker_detect_quorum_queues": True,  # they know no global QoS
     "worker_cancel_long_running_tasks_on_connection_loss": True,  # their messages are delivered to others anyway
@@ -46,6 +52,14 @@ SETTINGS: dict[str, Any] = {
         "write_timeout": 3,
     },
 }
+
+
+class RejectingConsumer(Consumer):
+    """Celery acknowledges what it cannot decode, and it is gone; here it is a dead letter, like every other message that is no task."""
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        logger.error("not a task: %s", type(exc).__name__)
+        message.reject_log_error(logger, self.connection_errors)
 
 
 class ReliableTask(Task):

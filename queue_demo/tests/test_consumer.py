@@ -29,7 +29,7 @@ class Celery:
         self.tries = 0
         self.is_away = False
 
-    def apply_async(self, arguments: list[str]) -> None:
+    def apply_async(self, arguments: list[str], **_: Any) -> None:
         [order_id] = arguments
         self.tries += 1
         if self.is_away:

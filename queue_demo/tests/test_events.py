@@ -18,6 +18,12 @@ def test_an_event_of_another_producer_needs_no_more_than_this() -> None:
     assert str(parse_order_event(json.dumps(GOOD).encode()).order_id) == GOOD["data"]["order_id"]
 
 
+@pytest.mark.parametrize("given", ["two\nlines", "x" * 129, "", 5, None, ["a"]])
+def test_an_id_that_could_break_a_line_of_the_log_is_none(given: Any) -> None:
+    assert parse_order_event(json.dumps(GOOD | {"correlationid": "request-1"}).encode()).correlation_id == "request-1"
+    assert parse_order_event(json.dumps(GOOD | {"correlationid": given}).encode()).correlation_id == ""
+
+
 @pytest.mark.parametrize(
     "body",
     [

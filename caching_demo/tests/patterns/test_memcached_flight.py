@@ -3,7 +3,7 @@
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -130,19 +130,106 @@ def test_a_loader_that_comes_back_too_late_stores_nothing_and_frees_nobodys_lock
     assert b"late" not in (client.get(key) or b"")
 
 
-def test_who_is_overtaken_between_the_look_at_the_lock_and_the_store_stores_nothing(key: str, client: PooledClient) -> None:
-    class Overtaken(Client):
-        def get(self, name: str, *words: Any) -> Any:
-            found = super().get(name, *words)
-            if name == lock_of(key):
-                client.set(key, "another's", noreply=False)
-            return found
+def seconds_left(client: PooledClient, key: str) -> int:
+    """Memcached's own word for it: `mg <key> t`."""
+    return int(client.raw_command(f"mg {key} t").removeprefix(b"HD t"))
 
-    slow = Overtaken(os.environ["MEMCACHED_URL"])
 
-    assert not at(NOW, slow).get(key, lambda: "late").is_stored  # type: ignore[arg-type]
+def test_lock_and_value_live_as_long_as_they_were_told_to(client: PooledClient, key: str) -> None:
+    locks: list[int] = []
+
+    def load() -> str:
+        locks.append(seconds_left(client, lock_of(key)))
+        return "new"
+
+    values = []
+    for now in (NOW - 61, NOW):  # stored where nothing was, and over an old one
+        at(now, client, lock_seconds=100).get(key, load)
+        values.append(seconds_left(client, key))
+
+    assert [60 < left <= 100 for left in locks] == [True] * 2  # who dies loading is followed by another after that
+    assert [600 < left <= 660 for left in values] == [True] * 2  # fresh and stale seconds
+
+
+class Raced(Client):
+    """Somebody else is faster: `meanwhile` is called before or after a command that names `name`."""
+
+    def __init__(self, name: str, **meanwhile: Callable[[], object]) -> None:
+        super().__init__(os.environ["MEMCACHED_URL"])
+        self.name, self.meanwhile = name, meanwhile
+
+    def _at(self, moment: str, name: str) -> None:
+        if name == self.name and moment in self.meanwhile:
+            self.meanwhile.pop(moment)()
+
+    def add(self, name: str, *words: Any, **options: Any) -> Any:
+        self._at("before_add", name)
+        return super().add(name, *words, **options)
+
+    def get(self, name: str, *words: Any) -> Any:
+        found = super().get(name, *words)
+        self._at("after_get", name)
+        return found
+
+    def gets(self, name: str, *words: Any) -> Any:
+        self._at("before_gets", name)
+        found = super().gets(name, *words)
+        self._at("after_gets", name)
+        return found
+
+
+@pytest.fixture
+def raced(key: str) -> Iterator[Callable[..., Any]]:
+    made: list[Raced] = []
+
+    def make(name: str, **meanwhile: Callable[[], object]) -> Any:
+        made.append(Raced(name, **meanwhile))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.mark.parametrize("there_is_an_old_one", [False, True])
+def test_who_is_overtaken_between_the_look_at_the_lock_and_the_store_stores_nothing(
+    client: PooledClient, key: str, raced: Callable[..., Any], there_is_an_old_one: bool
+) -> None:
+    if there_is_an_old_one:
+        at(NOW - 61, client).get(key, lambda: "old")
+    slow = raced(lock_of(key), after_get=lambda: client.set(key, "another's", noreply=False))
+
+    assert not at(NOW, slow).get(key, lambda: "late").is_stored
     assert client.get(key) == b"another's"
-    slow.close()
+
+
+def test_who_gets_the_lock_after_another_has_loaded_does_not_load_again(client: PooledClient, key: str, raced: Callable[..., Any]) -> None:
+    slow = raced(lock_of(key), before_add=lambda: at(NOW, client).get(key, lambda: "another's"))
+    answer = at(NOW, slow).get(key, never)
+
+    assert (answer.value, answer.outcome) == ("another's", "collapsed")
+    assert client.get(lock_of(key)) is None
+
+
+def test_a_lock_that_runs_out_in_the_moment_of_its_release_stays_its_next_owners(
+    client: PooledClient, key: str, raced: Callable[..., Any]
+) -> None:
+    slow = raced(lock_of(key), after_gets=lambda: client.set(lock_of(key), "another's", expire=10, noreply=False))
+    at(NOW, slow).get(key, lambda: "new")
+
+    assert client.get(lock_of(key)) == b"another's"
+
+
+@pytest.mark.parametrize(("which", "is_stored"), [("the key", False), ("the lock", True)])
+def test_what_has_been_loaded_is_answered_although_memcached_went_away_meanwhile(
+    key: str, raced: Callable[..., Any], which: str, is_stored: bool
+) -> None:
+    def away() -> None:
+        raise ConnectionResetError
+
+    answer = at(NOW, raced(key if which == "the key" else lock_of(key), before_gets=away)).get(key, lambda: "new")
+
+    assert (answer.value, answer.is_stored) == ("new", is_stored)
 
 
 def test_a_value_that_is_too_big_is_answered_and_not_stored(client: PooledClient, key: str) -> None:
@@ -161,5 +248,5 @@ def test_what_is_not_our_json_is_a_miss_and_is_never_executed(client: PooledClie
 
 
 def test_times_are_whole_seconds_and_long_ones_are_dates() -> None:
-    assert (expiry(0.2), expiry(5)) == (1, 5)
+    assert (expiry(0.2), expiry(5), expiry(MONTH_SECONDS)) == (1, 5, MONTH_SECONDS)
     assert expiry(MONTH_SECONDS + 1) > 1_700_000_000

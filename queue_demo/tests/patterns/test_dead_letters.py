@@ -47,13 +47,13 @@ def test_the_listing_shows_them_and_leaves_them(connection: pika.BlockingConnect
     assert len(listing(connection, queues[0], limit=2)) == 2
 
 
-def test_a_task_that_the_broker_gave_up_has_the_brokers_reason_and_celerys_id(
+def test_a_task_that_the_broker_gave_up_has_the_brokers_reason_celerys_id_and_the_requests(
     connection: pika.BlockingConnection, queues: tuple[str, str]
 ) -> None:
-    headers = {"id": "task-1", "x-death": [{"reason": "delivery_limit"}, {"reason": "expired"}], "x-retries": "many"}
-    connection.channel().basic_publish("", queues[1], b"", pika.BasicProperties(headers=headers))
+    headers = {"id": "task-1", "x-death": [{"reason": "delivery_limit"}, {"reason": "expired"}], "x-retries": "many", "request_id": "r1"}
+    connection.channel().basic_publish("", queues[1], b"", pika.BasicProperties(headers=headers, correlation_id="task-1"))
 
-    assert listing(connection, queues[1]) == [DeadLetter("task-1", "delivery_limit", 0, "", b"")]
+    assert listing(connection, queues[1]) == [DeadLetter("task-1", "delivery_limit", 0, "r1", b"")]
 
 
 def test_a_replayed_letter_is_back_with_its_id_and_counts_from_0(connection: pika.BlockingConnection, queues: tuple[str, str]) -> None:

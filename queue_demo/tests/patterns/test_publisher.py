@@ -62,11 +62,12 @@ def away(port: int) -> str:
 def test_a_published_message_is_in_its_queue_and_persistent(publisher: Publisher, broker: Any, exchange: str) -> None:
     queue = bind(broker, exchange)
 
-    publisher.publish("order.placed", b'{"a": 1}', "message-1")
+    publisher.publish("order.placed", b'{"a": 1}', "message-1", "request-1")
 
     _, properties, body = broker.basic_get(queue, auto_ack=True)
     assert body == b'{"a": 1}'
     assert (properties.message_id, properties.delivery_mode, properties.content_type) == ("message-1", 2, "application/json")
+    assert properties.correlation_id == "request-1"
 
 
 def test_an_unroutable_message_is_refused(publisher: Publisher, broker: Any, exchange: str) -> None:

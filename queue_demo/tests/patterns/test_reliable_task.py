@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import amqp
 import pytest
 from celery import Celery, Task
+from celery.concurrency.asynpool import AsynPool
 from celery.exceptions import SoftTimeLimitExceeded
 from kombu import pools
 
@@ -24,6 +26,9 @@ from patterns.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, re
 
 NAME = os.environ.get("RELIABLE_TASK_TEST", "unused")
 NOTES = Path(os.environ.get("RELIABLE_TASK_NOTES", os.devnull))
+
+if NAME != "unused":  # in the worker
+    AsynPool.timers = property(lambda pool: {pool.maintain_pool: 0.2})  # Celery looks for dead children every 5 s
 
 app = Celery("reliable", broker=os.environ.get("RABBITMQ_URL", "memory://"), set_as_current=False)
 app.conf.update(SETTINGS)
@@ -46,6 +51,9 @@ def work(task: Task, what: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         case "poison":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "waits":
+            wait_until(lambda: NOTES.with_name("gate").exists())
+            note(f"{what} ended")
         case "fails":
             raise ValueError(what)
         case "recovers" if runs <= 1:
@@ -73,6 +81,7 @@ def dawdle(what: str) -> None:
 class Running:
     notes: Path
     channel: Any
+    workers: list[subprocess.Popen[bytes]]
 
     def runs(self) -> Counter[str]:
         return Counter(self.notes.read_text().splitlines()) if self.notes.exists() else Counter()
@@ -102,8 +111,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         channel = connection.channel()
         dead(channel).declare()
         queue(channel).declare()
-        with worker(name, notes):
-            yield Running(notes, channel)
+        with worker(name, notes) as workers:
+            yield Running(notes, channel, workers)
         for each in (name, f"{name}.dead"):
             channel.queue_delete(each)
             channel.exchange_delete(each)
@@ -111,7 +120,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @contextlib.contextmanager
-def worker(name: str, notes: Path) -> Iterator[None]:
+def worker(name: str, notes: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     """A worker in a process group of its own, restarted whenever it ends, as a supervisor would."""
     environment = {**os.environ, "RELIABLE_TASK_TEST": name, "RELIABLE_TASK_NOTES": str(notes)}
     argv = [sys.executable, "-W", "ignore", "-m", "celery", "-A", "tests.patterns.test_reliable_task", "worker", "--concurrency=1"]
@@ -127,7 +136,7 @@ def worker(name: str, notes: Path) -> Iterator[None]:
     with ThreadPoolExecutor(1) as pool:
         supervision = pool.submit(supervise)
         try:
-            yield
+            yield processes
         finally:
             stopping.set()
             with contextlib.suppress(ProcessLookupError):
@@ -197,6 +206,45 @@ def test_a_worker_that_is_killed_loses_nothing_and_counts_against_no_task_that_w
 
     wait_until(lambda: all(running.runs()[task] > task.startswith("slaughters") for task in tasks))
     assert running.dead() == []
+
+
+def test_a_worker_that_is_told_to_stop_finishes_its_task_and_takes_no_other(running: Running) -> None:
+    work.delay("waits-1")
+    wait_until(lambda: running.runs()["waits-1"] == 1)
+    told = running.workers[-1]
+    told.terminate()
+    work.delay("good-2")
+    (running.notes.with_name("gate")).touch()
+
+    assert told.wait(30) == 0
+    wait_until(lambda: running.runs()["good-2"] == 1)  # by its successor
+    assert (running.runs()["waits-1"], running.runs()["waits-1 ended"]) == (1, 1)
+    assert running.dead() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "properties"),
+    [
+        (b"not json", {"content_type": "application/json"}),
+        (b"[1, 2]", {"content_type": "application/json"}),
+        (b"\x80\x04cos\nsystem\n.", {"content_type": "application/x-python-serialize"}),
+        (b"\xff" * 100, {"content_type": "application/json", "headers": {"task": "work", "id": "1"}}),
+        (b"[[], {}, {}]", {"content_type": "application/json", "headers": {"task": "no.such.task", "id": "1"}}),
+        (b'[["good-9"], {}, {}]', {"content_type": "application/json", "headers": {"task": f"{__name__}.work"}}),
+        (b"x" * 5_000_000, {"content_type": "text/plain"}),
+        (b"", {}),
+    ],
+    ids=["no JSON", "no task", "a pickle", "no text", "an unknown task", "no id", "5 MB", "nothing"],
+)
+def test_what_is_no_task_is_a_dead_letter_at_once_and_the_next_one_runs(running: Running, body: bytes, properties: dict[str, Any]) -> None:
+    before = running.runs()["good-3"]
+    running.channel.basic_publish(amqp.Message(body, **properties), exchange=NAME, routing_key=NAME)
+    work.delay("good-3")
+
+    wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
+    wait_until(lambda: running.runs()["good-3"] == before + 1)
+    assert running.dead() == ["rejected"]
+    assert running.runs()["good-9"] == 0
 
 
 def test_the_pauses_are_spread_from_nothing_to_a_bound_that_doubles(monkeypatch: pytest.MonkeyPatch) -> None:

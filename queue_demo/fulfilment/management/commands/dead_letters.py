@@ -19,5 +19,5 @@ class Command(BaseCommand):
         with contextlib.closing(letters.connect(broker_url())) as connection:
             if replay is not None:
                 self.stdout.write(f"replayed: {letters.replay(connection, replay or None)}")
-            for queue, letter in letters.listing(connection):
+            for queue, letter in letters.explained(letters.listing(connection)):
                 self.stdout.write(f"{queue} {letter.message_id} tried {letter.retries + 1} times: {letter.reason}")

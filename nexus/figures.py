@@ -1,0 +1,60 @@
+"""The numbers on the pages of docs/: what was counted, what was timed, and how many there are of a thing."""
+
+from collections.abc import Callable, Sized
+from typing import Any
+
+from labkit import bench as benchmarks
+from labkit.experiment import load_results
+from labkit.render import markdown_counts
+from nexus import compose, copying, readme
+from nexus.compose import ROOT
+from nexus.demos import demos
+
+
+def results_of(which: str) -> list[dict[str, Any]]:
+    """The results of a demo, or the one of demo/experiment."""
+    demo, _, name = which.partition("/")
+    found = load_results(ROOT / demo / "lab/results.json")
+    return [found[name]] if name else list(found.values())
+
+
+def proof(up: str, which: str) -> str:
+    [result] = results_of(which)
+    return str(result["proof"])
+
+
+def figure(up: str, which: str, side: str, count: str) -> str:
+    [result] = results_of(which)
+    return f"{result[side][count]:,}"
+
+
+def ratio(up: str, which: str, *label: str) -> str:
+    demo, _, name = which.partition("/")
+    rows = benchmarks.load(ROOT / demo / "lab/bench.json")[name]["rows"]
+    found = {row["label"]: row for row in rows}[" ".join(label)]
+    return f"{found['ratio']:.2f}"
+
+
+def counts(up: str, which: str) -> str:
+    [result] = results_of(which)
+    return f"\n{markdown_counts(result)}\n"
+
+
+def bench(up: str, which: str) -> str:
+    demo, _, name = which.partition("/")
+    return readme.benchmark(ROOT / demo, name)
+
+
+def number(up: str, what: str) -> str:
+    things: dict[str, Callable[[], Sized]] = {
+        "demos": demos,
+        "experiments": lambda: [result for demo in demos() for result in results_of(demo.name)],
+        "patterns": copying.patterns,
+        "processes": lambda: [each for each in all_processes() if not each.runs_once],
+    }
+    return str(len(things[what]()))
+
+
+def all_processes() -> list[compose.Service]:
+    secrets = ("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET", "COMPOSE_PROJECT_NAME")
+    return list(compose.services(dict.fromkeys(secrets, "x")).values())

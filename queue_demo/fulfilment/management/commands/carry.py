@@ -1,0 +1,43 @@
+"""Carries what waits to where it is worked on: the outbox to the broker, the shop's events to Celery, the clock's tasks. Until SIGTERM."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from fulfilment import clock, consumer, relay
+from fulfilment.process import broker_url, stop_on_signal, touch_alive_file
+
+STUCK_SECONDS = 15  # more than any turn takes: an outage is noticed within a few
+
+
+class Command(BaseCommand):
+    requires_system_checks = []  # they load the URLs and all views: 20 MB that nothing here uses
+    help = "relay_outbox, consume_events and Celery's beat as three threads of one process: a third of the memory, and they wait, mostly."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        url, stop = broker_url(), stop_on_signal()
+        turned_at: dict[str, float] = {}
+
+        def turned(name: str) -> Callable[[], None]:
+            return lambda: turned_at.update({name: time.monotonic()})
+
+        loops: dict[str, Callable[[], None]] = {
+            "relay": lambda: relay.run(url=url, stop=stop, on_turn=turned("relay")),
+            "consumer": lambda: consumer.run(url=url, stop=stop, on_turn=turned("consumer")),
+            "clock": lambda: clock.run(stop=stop),  # its turns tell nothing: during an outage one of them waits
+        }
+        # daemons: one that waits for a silent broker does not keep the process from ending
+        threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops.items()]
+        for thread in threads:
+            thread.start()
+        while not stop.wait(1):
+            if dead := [thread.name for thread in threads if not thread.is_alive()]:
+                stop.set()
+                raise CommandError(f"{dead[0]} has ended")  # its traceback is in the log; whoever supervises us starts all of us again
+            if len(turned_at) == 2 and time.monotonic() - min(turned_at.values()) < STUCK_SECONDS:
+                touch_alive_file()
+        for thread in threads[:2]:
+            thread.join()

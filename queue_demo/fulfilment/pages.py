@@ -1,0 +1,69 @@
+"""The flow, live, for people who would rather look. htmx asks for its inner part every two seconds."""
+
+import contextlib
+import random
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from fulfilment import flow, ledger, letters
+from fulfilment.broker import BrokerAway, connected
+from fulfilment.models import Order, Product
+from fulfilment.services import place_order
+from patterns.request_id import current
+
+LATEST = 8
+SHOWN_LETTERS = 20
+
+
+def look() -> dict[str, Any]:
+    """What the page shows: the books, the depths, the dead letters, the latest orders. Without the broker only what the rows know."""
+    orders = Order.objects.prefetch_related("lines__product", "steps")[:LATEST]
+    try:
+        with connected() as connection:
+            found = letters.listing(connection, limit=1_000)
+            depths = flow.depths(connection)
+    except BrokerAway:
+        return {"orders": orders, "books": ledger.read(None), "is_away": True}
+    books = ledger.read([letter for _, letter in found])
+    waiting = books["emails_due"] - books["emails_sent"] - (books["emails_dead_lettered"] or 0)
+    return {
+        "orders": orders,
+        "books": books,
+        "depths": depths,
+        "letters": letters.explained(found[:SHOWN_LETTERS]),
+        "mails_on_their_way": waiting,
+    }
+
+
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    template = "now" if request.headers.get("HX-Request") == "true" else "flow"
+    return render(request, f"fulfilment/{template}.html", look())
+
+
+@require_POST
+def order(request: HttpRequest) -> HttpResponse:
+    """Places an order of one piece of anything that is sold."""
+    skus = list(Product.objects.values_list("sku", flat=True)[:100])
+    if skus:
+        place_order(quantities={random.choice(skus): 1}, correlation_id=current.get())  # noqa: S311
+    return again(request)
+
+
+@require_POST
+def replay(request: HttpRequest, message_id: str) -> HttpResponse:
+    """Sends a dead letter again; one that is gone meanwhile is gone."""
+    with contextlib.suppress(BrokerAway), connected() as connection:  # the page that follows says that it is away
+        letters.replay(connection, message_id)
+    return again(request)
+
+
+def again(request: HttpRequest) -> HttpResponse:
+    """After a button: the inner part for htmx, the whole page for a browser without it."""
+    if request.headers.get("HX-Request") == "true":
+        return render(request, "fulfilment/now.html", look())
+    return HttpResponseRedirect(reverse("flow"), status=303)

@@ -1,0 +1,105 @@
+"""The books, with every way in which an order can end, and every way in which they can be wrong."""
+
+import json
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from fulfilment import ledger, services
+from fulfilment.models import Order, Product
+from patterns.dead_letters import DeadLetter
+from patterns.outbox.models import OutboxEvent
+
+pytestmark = pytest.mark.django_db
+
+
+def place(mug: Product, *, published: bool = True) -> Order:
+    order = services.place_order(quantities={mug.sku: 2}, correlation_id="a-request")
+    if published:
+        OutboxEvent.objects.filter(aggregate=order.aggregate).update(published_at=timezone.now())
+    return order
+
+
+def fulfil(order: Order, *steps: Any) -> None:
+    for step in steps or (services.book_stock, services.write_invoice, services.print_label, services.email_invoice):
+        step(order_id=order.pk)
+
+
+def letter(body: Any) -> DeadLetter:
+    return DeadLetter("m", "rejected", 0, "", body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def event_of(order: Order) -> DeadLetter:
+    return letter({"data": {"order_id": str(order.pk)}})
+
+
+def task_of(order: Order) -> DeadLetter:
+    return letter([[str(order.pk)], {}, {"callbacks": None}])
+
+
+def test_every_published_order_is_somewhere(mug: Product) -> None:
+    place(mug, published=False)
+    fulfil(place(mug))
+    in_flight, dead, unmailed = place(mug), place(mug), place(mug)
+    fulfil(in_flight, services.book_stock)
+    fulfil(unmailed, services.book_stock, services.write_invoice, services.print_label)
+    Product.objects.update(received=6, stock=0)
+    fulfil(place(mug), services.book_stock)
+    strangers = [letter(b"\x80\x04K\x01."), letter([]), letter({"data": {"order_id": "x"}}), letter(b"[" * 50_000)]
+    books = ledger.read([task_of(dead), event_of(dead), task_of(unmailed), *strangers])
+
+    assert books == {
+        "orders": 6,
+        "accepted": 0,
+        "outbox_pending": 1,
+        "outbox_published": 5,
+        "fulfilled": 2,
+        "stopped": 1,
+        "dead_lettered": 1,
+        "in_flight": 1,
+        "emails_due": 2,
+        "emails_sent": 1,
+        "emails_dead_lettered": 1,
+        "dead_letters": 7,
+        "orders_without_event": 0,
+        "pieces_missing": 0,
+        "balanced": False,
+    }
+
+
+def test_the_books_balance_when_nothing_is_on_its_way(mug: Product) -> None:
+    fulfil(place(mug))
+    dead, unmailed = place(mug), place(mug)
+    fulfil(unmailed, services.book_stock, services.write_invoice, services.print_label)
+
+    assert ledger.read([event_of(dead), task_of(unmailed)])["balanced"] is True
+    done = place(mug)
+    fulfil(done)
+    assert ledger.read([event_of(dead), task_of(unmailed), event_of(done)])["balanced"] is True  # a letter of what was done all the same
+    assert ledger.read([event_of(dead)])["balanced"] is False  # a mail is due
+    assert ledger.read([task_of(unmailed)])["balanced"] is False  # an order is nowhere
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name", "count"),
+    [
+        (lambda: Product.objects.update(stock=996), "pieces_missing", 2),  # booked twice
+        (lambda: Product.objects.update(stock=1000), "pieces_missing", -2),  # not booked, although it says so
+        (lambda: OutboxEvent.objects.all().delete(), "orders_without_event", 1),
+    ],
+)
+def test_an_effect_too_many_or_too_few_is_seen(mug: Product, wrong: Any, name: str, count: int) -> None:
+    fulfil(place(mug))
+    assert ledger.read([])["balanced"] is True
+    wrong()
+    books: Any = ledger.read([])
+
+    assert (books[name], books["balanced"]) == (count, False)
+
+
+def test_without_the_broker_the_books_are_open(mug: Product) -> None:
+    fulfil(place(mug))
+    books = ledger.read(None)
+
+    assert (books["fulfilled"], books["in_flight"], books["dead_lettered"], books["balanced"]) == (1, None, None, None)

@@ -1,0 +1,197 @@
+"""The handbook in docs/ is checked, not trusted. `make docs` runs its commands and builds its site besides."""
+
+import re
+from pathlib import Path
+
+import mmdr
+import pytest
+
+from nexus import concepts, copying, doc_blocks, docs, docs_site, docs_stage, figures, readme
+from tests.conftest import DEMOS, ROOT
+
+SECTIONS = ["The idea", "Recognise it", "The challenges here", "Choices", "Exercises", "Sources"]
+CONCEPTS = [path for name in docs.CONCEPTS if name != "ci-cd" and (path := ROOT / f"docs/{name}.md").exists()]
+PAGES = [page for page in readme.pages() if page.name != "ci-cd.md"]  # which is written elsewhere, and not in this form yet
+DECISION = ["Decision", "Rejected", "What was measured", "When to change it"]
+# names that have a number in them; what is counted comes by a marker, and small numbers are words
+NAMES_WITH_NUMBERS = re.compile(
+    r"RFC \d+|\b[1-5]\d\d\b|\b[45]xx\b|^\d\. |100×|"
+    r"(?:PostgreSQL|Python|Redis|RabbitMQ|Django|Celery|OpenAPI|CloudEvents|OAuth|TLS|HTTP/?|Zensical) ?\d[\d.]*|"
+    r"UTF-8|SHA-256|HS256|RS256|Argon2|PBKDF2|\bS3\b|\bEC2\b",
+    re.MULTILINE,
+)
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT / "docs")))
+
+
+def prose(page: Path) -> str:
+    """What somebody has written by hand: without what markers bring, code, and addresses."""
+    text = readme.MARKER.sub("", page.read_text())
+    text = docs_stage.FENCE.sub("", text)
+    return re.sub(r"`[^`\n]+`|\]\([^)]+\)|<[^>\n]+>|https?://\S+", "", text)
+
+
+@pytest.mark.parametrize("page", CONCEPTS, ids=lambda path: path.stem)
+def test_each_concept_reads_alike(page: Path) -> None:
+    text = page.read_text()
+    idea = re.search(r"^## The idea\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
+
+    assert re.findall(r"^## (.*)", text, re.MULTILINE) == SECTIONS
+    assert idea is not None
+    assert len([line for line in idea[1].splitlines() if line.strip()]) <= 10
+
+
+@pytest.mark.parametrize("page", CONCEPTS, ids=lambda path: path.stem)
+def test_a_concept_shows_how_to_see_it_and_how_to_check_an_exercise(page: Path) -> None:
+    parts = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", page.read_text(), re.MULTILINE | re.DOTALL))
+    exercises = re.findall(r"^- .*?(?=^- |\Z)", parts["Exercises"], re.MULTILINE | re.DOTALL)
+
+    assert "```" in parts["Recognise it"]
+    assert "<!-- begin" in parts["The challenges here"]
+    assert "| --- |" in parts["Choices"]
+    assert len(exercises) >= 2
+    assert [exercise for exercise in exercises if "`make " not in exercise] == []
+    assert "https://" in parts["Sources"]
+
+
+def test_each_decision_names_what_was_rejected() -> None:
+    decisions = [page for page in PAGES if page.parent.name == "decisions" and page.name != "README.md"]
+
+    assert len(decisions) >= 5
+    assert {page.name: re.findall(r"^## (.*)", page.read_text(), re.MULTILINE) for page in decisions} == {
+        page.name: DECISION for page in decisions
+    }
+
+
+def test_a_message_of_ours_that_the_troubleshooting_quotes_is_one() -> None:
+    page = (ROOT / "docs/troubleshooting.md").read_text()
+    ours = page[page.index("## Messages of the workbench") : page.index("## Messages of the libraries")]
+    said = "".join(path.read_text() for path in (ROOT / "nexus").iterdir() if path.is_file())
+    parts = [part for quoted in re.findall(r"^\| `([^`]+)`", ours, re.MULTILINE) for part in quoted.split("…") if part.strip()]
+
+    assert len(parts) >= 10
+    assert [part for part in parts if part not in said] == []
+
+
+def test_every_experiment_stands_on_the_page_of_a_concept() -> None:
+    shown = "".join(page.read_text() for page in CONCEPTS)
+    experiments = [f"{demo.name}/lab/{result['name']}.py" for demo in DEMOS for result in figures.results_of(demo.name)]
+
+    assert [each for each in experiments if f"/{each})" not in shown] == []
+
+
+@every_page
+def test_no_number_is_typed_by_hand(page: Path) -> None:
+    text = NAMES_WITH_NUMBERS.sub("", prose(page))
+
+    assert [line for line in text.splitlines() if re.search(r"\d", line)] == []
+
+
+@every_page
+def test_a_shell_block_is_run_or_says_why_not(page: Path) -> None:
+    assert doc_blocks.unmarked(page) == []
+
+
+@every_page
+def test_a_command_names_what_is_there(page: Path) -> None:
+    text = page.read_text()
+    wrong = [each for each in re.findall(r"\bDEMO=(\w+)", text) if not (ROOT / each / "manage.py").exists()]
+    for demo, only in re.findall(r"make lab DEMO=(\w+) ONLY=(\w+)", text):
+        wrong += [] if (ROOT / demo / "lab" / f"{only}.py").exists() else [f"{demo}/{only}"]
+    for demo, only in re.findall(r"make test(?: DEMO=(\w+))? ONLY=(\w+)", text):
+        files = (ROOT / demo / "tests").rglob("test_*.py")
+        wrong += (
+            []
+            if any(only in path.stem or f" test_{only}" in path.read_text() or f" {only}" in path.read_text() for path in files)
+            else [only]
+        )
+    for pattern in re.findall(r"make copy PATTERN=(\S+)", text):
+        wrong += [] if pattern in copying.patterns() else [pattern]
+
+    assert wrong == []
+
+
+def test_a_marker_whose_source_is_gone_is_an_error() -> None:
+    page = ROOT / "docs/README.md"
+
+    with pytest.raises(RuntimeError, match=r"docs/README\.md"):
+        concepts.body(page, "excerpt", ["rest_demo/patterns/conditional.py", "a_function_that_went"])
+    with pytest.raises(RuntimeError, match="figure rest_demo/gone naive orders finds nothing"):
+        concepts.body(page, "figure", ["rest_demo/gone", "naive", "orders"])
+    with pytest.raises(RuntimeError, match="unknown marker shout"):
+        concepts.body(page, "shout", [])
+
+
+def test_an_excerpt_is_the_code_as_it_stands() -> None:
+    found = concepts.body(ROOT / "docs/README.md", "excerpt", ["database_demo/warehouse/models.py", "take"])
+
+    assert "\n```python\ndef take(" in found
+    assert "](../database_demo/warehouse/models.py#L" in found
+
+
+def test_what_leads_nowhere_and_what_comes_from_elsewhere_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(
+        '<a href="b.html#here">fine</a> <a href="b.html#gone">no place</a> <a href="c.html">no page</a>'
+        '<a href="https://example.com">a link may go out</a> <script src="https://cdn.example.com/x.js"></script>'
+    )
+    (tmp_path / "b.html").write_text('<h1 id="here">Here</h1><link rel="stylesheet" href="x.css">')
+    (tmp_path / "x.css").write_text("@import url(https://fonts.example.com/css); div { background: url(picture.svg) }")
+
+    assert docs_site.unresolved(tmp_path) == [
+        "a.html links to b.html#gone, and there is no such place",
+        "a.html links to c.html, which is not there",
+        "a.html loads https://cdn.example.com/x.js from elsewhere",
+        "x.css loads https://fonts.example.com/css from elsewhere",
+    ]
+
+
+def test_a_link_to_code_leads_to_its_line_on_the_site() -> None:
+    text, linked = docs_stage.page(ROOT / "docs/challenges.md")
+    link = next(each for each in re.findall(r"\]\(([^)]+)\)", text) if "README" in each or "index" in each)
+
+    assert ROOT / "rest_demo/README.md" in linked
+    assert link.startswith("code/rest_demo/README.md#")
+
+
+def test_the_site_says_why_a_block_is_not_run() -> None:
+    assert docs_stage.fence(language="sh", how="run", content="ls\n") == "```sh\nls\n```"
+    assert "*Not run by `make docs`: it would take an hour.*" in docs_stage.fence(
+        language="sh", how="not-run: it would take an hour", content="ls\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("expected", "output", "same"),
+    [
+        ("one\ntwo", "one\ntwo\n", True),
+        ("id: …\ntwo", "id: 0b0e\ntwo", True),
+        ("one", "one\ntwo", False),
+        ("a … c", "a b", False),
+        ("[x] (y)", "[x] (y)  ", True),
+    ],
+)
+def test_an_output_is_what_the_page_says_with_dots_for_anything(expected: str, output: str, same: bool) -> None:
+    assert (doc_blocks.difference(expected, output) == "") is same
+
+
+def test_a_block_that_says_nothing_of_itself_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doc_blocks, "ROOT", tmp_path)
+    page = tmp_path / "page.md"
+    blocks = [
+        "```sh\nls\n```",
+        "```sh run\nls\n```",
+        "```sh not-run: it would take an hour\nls\n```",
+        "```sql run\nSELECT\n```",
+        "```text\nx\n```",
+    ]
+    page.write_text("\n\n".join(blocks) + "\n")
+
+    assert doc_blocks.unmarked(page) == [
+        "page.md:1 says neither `run` nor `not-run: why`",
+        "page.md:5 runs, and no text block after it says what comes out",
+    ]
+
+
+def test_a_diagram_that_cannot_be_drawn_stops_the_build() -> None:
+    assert docs_stage.diagram("flowchart LR; a --> b\n").startswith("<svg")
+    with pytest.raises(Exception, match=r"."):
+        mmdr.render("flowchart LR; a --> --> b [").svg()
