@@ -13,6 +13,12 @@ Act = Callable[..., Any]
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """A hash that takes a fifth of a second on purpose would take most of the tests' time."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture(params=["wsgi", "asgi"])
 def ask(request: pytest.FixtureRequest) -> Ask:
     """Sends a query over HTTP, through Django's synchronous or its asynchronous handler; returns status and answer."""
