@@ -62,9 +62,11 @@ class Publisher:
         self._connection: pika.BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
 
-    def publish(self, routing_key: str, body: bytes, message_id: str) -> None:
+    def publish(self, routing_key: str, body: bytes, message_id: str, correlation_id: str | None = None) -> None:
         """Returns when the broker has the message, which is JSON. Raises MessageRefused or BrokerUnavailable."""
-        persistent = pika.BasicProperties("application/json", delivery_mode=pika.DeliveryMode.Persistent, message_id=message_id)
+        persistent = pika.BasicProperties(
+            "application/json", delivery_mode=pika.DeliveryMode.Persistent, message_id=message_id, correlation_id=correlation_id
+        )
         try:
             self._open_channel().basic_publish(self.exchange, routing_key, body, persistent, mandatory=True)
         except UnroutableError as error:
