@@ -6,16 +6,15 @@ import os
 import secrets
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pika
 import pytest
-from django.db import connection
 
 from community.models import Product
 from labkit.processes import running, wait_until
 from patterns.outbox.models import OutboxEvent
 from tests.conftest import Act
+from tests.served import test_database
 
 RELAY = ["python", "manage.py", "relay_outbox"]
 
@@ -43,8 +42,7 @@ def test_a_posted_reviews_event_reaches_the_broker_also_with_nobody_listening(ac
     assert act("postReview", users[0], "review { rating }", sku="SKU-000001", rating=5, body="Good.")["userErrors"] == []
     [stored] = OutboxEvent.objects.waiting()
 
-    database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    with running(RELAY, DATABASE_URL=database, RABBITMQ_URL=url, EVENTS_EXCHANGE=exchange, DEBUG="1"):
+    with running(RELAY, DATABASE_URL=test_database(), RABBITMQ_URL=url, EVENTS_EXCHANGE=exchange, DEBUG="1"):
         wait_until(lambda: not OutboxEvent.objects.waiting().exists(), timeout_seconds=20, what="an empty outbox")
 
     method, properties, body = channel.basic_get(queue, auto_ack=True)
