@@ -43,6 +43,10 @@ bench: ## Time the solutions against the alternatives, as ratios: make bench DEM
 contract: ## Hold rest_demo against its OpenAPI schema and its Postman collection; SEED=… repeats a run
 	$(door) contract
 
+.PHONY: chaos
+chaos: ## Kill whatever handles queue_demo's orders, then count what was lost; DURATION=60, SEED=… repeats a run
+	$(door) chaos
+
 .PHONY: readme
 readme: ## Render the tables of the READMEs from the results
 	$(door) readme

@@ -8,7 +8,7 @@ import sys
 from rich.console import Console
 
 ACTIONS = [
-    "up", "down", "status", "logs", "reset", "doctor", "lab", "bench", "contract", "readme", "docs", "claims", "test", "copy",
+    "up", "down", "status", "logs", "reset", "doctor", "lab", "bench", "contract", "chaos", "readme", "docs", "claims", "test", "copy",
     "lint", "shape", "commits", "secrets", "audit", "planted",
 ]  # fmt: skip
 
@@ -59,6 +59,10 @@ def act(action: str, words: list[str], demo: str | None) -> int:
                 from nexus import contract
 
                 return contract.run(os.environ.get("SEED") or None)
+            case "chaos":
+                from nexus import chaos
+
+                return chaos.run(os.environ.get("DURATION") or None, os.environ.get("SEED") or None)
             case "readme":
                 from nexus import readme
 

@@ -106,7 +106,7 @@ pick_runtime() {
 
 # What runs was started with a PORT_BASE, and is found there whatever the shell says now.
 find_running() {
-    case $action in up | reset | test | lab | bench | contract | claims | docs) return ;; esac
+    case $action in up | reset | test | lab | bench | contract | chaos | claims | docs) return ;; esac
     [ -f .run/supervisord.conf ] || return 0
     port=$(sed -n 's/^port=127.0.0.1://p' .run/supervisord.conf)
     PORT_BASE=$((port - 99))

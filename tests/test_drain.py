@@ -14,7 +14,8 @@ from nexus.compose import services
 from tests.conftest import ROOT
 
 SECRETS = dict.fromkeys(("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET"), "w0rd-" * 8)
-WEB = [each for each in services({**SECRETS, "PORT_BASE": "8000"}).values() if each.health == "http" and "DATABASE_URL" in each.environment]
+PROCESSES = services({**SECRETS, "PORT_BASE": "8000"}).values()
+WEB = [each for each in PROCESSES if each.command[:1] == ["granian"] and "DATABASE_URL" in each.environment]
 
 
 class Holding(FaultProxy):
