@@ -15,7 +15,7 @@ from nexus.private_set import private_set
 
 LANES = 2  # a test waits for servers and processes about as long as it computes
 NO_TEST_RAN = 5  # pytest's exit code
-SHAPE = ["test_shape.py", "test_readme.py", "test_compose.py", "test_workflows.py", "test_checks.py"]
+SHAPE = ["test_shape.py", "test_readme.py", "test_docs.py", "test_compose.py", "test_workflows.py", "test_checks.py"]
 console = Console(highlight=False)
 
 

@@ -104,7 +104,7 @@ def test_a_missing_server_leaves_its_demos_on_their_defaults(variables: None, mo
     assert environments["rest"]["DATABASE_URL"].startswith("sqlite:///")
     assert "RABBITMQ_URL" not in environments["queue"]
     assert "REDIS_URL" in environments["caching"]
-    assert set(plan.left_out) == {"rest-relay", "queue-carry", "queue-worker"}
+    assert set(plan.left_out) == {"rest-relay", "graphql-relay", "queue-carry", "queue-worker"}
 
 
 def test_flower_comes_with_its_demo_alone_and_not_without_a_broker(variables: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,16 +10,18 @@ from nexus import concepts, copying, doc_blocks, docs, docs_site, docs_stage, fi
 from tests.conftest import DEMOS, ROOT
 
 SECTIONS = ["The idea", "Recognise it", "The challenges here", "Choices", "Exercises", "Sources"]
-CONCEPTS = [path for name in docs.CONCEPTS if name != "ci-cd" and (path := ROOT / f"docs/{name}.md").exists()]
-PAGES = [page for page in readme.pages() if page.name != "ci-cd.md"]  # which is written elsewhere, and not in this form yet
+CONCEPTS = [path for name in docs.CONCEPTS if (path := ROOT / f"docs/{name}.md").exists()]
+PAGES = readme.pages()
 DECISION = ["Decision", "Rejected", "What was measured", "When to change it"]
 # names that have a number in them; what is counted comes by a marker, and small numbers are words
 NAMES_WITH_NUMBERS = re.compile(
     r"RFC \d+|\b[1-5]\d\d\b|\b[45]xx\b|^\d\. |100×|"
-    r"(?:PostgreSQL|Python|Redis|RabbitMQ|Django|Celery|OpenAPI|CloudEvents|OAuth|TLS|HTTP/?|Zensical) ?\d[\d.]*|"
+    r"(?:PostgreSQL|Python|Redis|RabbitMQ|Django|Celery|OpenAPI|CloudEvents|OAuth|TLS|HTTP/?|Zensical) ?\d[\d.]*(?:(?: to| and) \d[\d.]*)*|"
+    r"\b(?:19|20)\d\d\b|"
     r"UTF-8|SHA-256|HS256|RS256|Argon2|PBKDF2|\bS3\b|\bEC2\b",
     re.MULTILINE,
 )
+ROOMS = {demo.name: demo for demo in DEMOS} | {"portal": ROOT / "portal", "root": ROOT}
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT / "docs")))
 
 
@@ -43,7 +45,7 @@ def test_each_concept_reads_alike(page: Path) -> None:
 @pytest.mark.parametrize("page", CONCEPTS, ids=lambda path: path.stem)
 def test_a_concept_shows_how_to_see_it_and_how_to_check_an_exercise(page: Path) -> None:
     parts = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", page.read_text(), re.MULTILINE | re.DOTALL))
-    exercises = re.findall(r"^- .*?(?=^- |\Z)", parts["Exercises"], re.MULTILINE | re.DOTALL)
+    exercises = re.findall(r"^(?:-|\d\.) .*?(?=^(?:-|\d\.) |\Z)", parts["Exercises"], re.MULTILINE | re.DOTALL)
 
     assert "```" in parts["Recognise it"]
     assert "<!-- begin" in parts["The challenges here"]
@@ -94,20 +96,21 @@ def test_a_shell_block_is_run_or_says_why_not(page: Path) -> None:
 @every_page
 def test_a_command_names_what_is_there(page: Path) -> None:
     text = page.read_text()
-    wrong = [each for each in re.findall(r"\bDEMO=(\w+)", text) if not (ROOT / each / "manage.py").exists()]
+    wrong = [each for each in re.findall(r"\bDEMO=(\w+)", text) if each not in ROOMS]
     for demo, only in re.findall(r"make lab DEMO=(\w+) ONLY=(\w+)", text):
         wrong += [] if (ROOT / demo / "lab" / f"{only}.py").exists() else [f"{demo}/{only}"]
     for demo, only in re.findall(r"make test(?: DEMO=(\w+))? ONLY=(\w+)", text):
-        files = (ROOT / demo / "tests").rglob("test_*.py")
-        wrong += (
-            []
-            if any(only in path.stem or f" test_{only}" in path.read_text() or f" {only}" in path.read_text() for path in files)
-            else [only]
-        )
+        wrong += [] if any(only in name for name in names_of_tests(ROOMS[demo or "root"])) else [f"{demo}: {only}"]
     for pattern in re.findall(r"make copy PATTERN=(\S+)", text):
         wrong += [] if pattern in copying.patterns() else [pattern]
 
     assert wrong == []
+
+
+def names_of_tests(room: Path) -> list[str]:
+    """What pytest's -k looks through: the files' names, and the tests'."""
+    files = list((room / "tests").rglob("test_*.py"))
+    return [path.stem for path in files] + [name for path in files for name in re.findall(r"def (test_\w+)", path.read_text())]
 
 
 def test_a_marker_whose_source_is_gone_is_an_error() -> None:

@@ -6,13 +6,15 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user
-from django.http import HttpRequest, JsonResponse
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from graphene_django.views import HttpError
 from graphql import DocumentNode, GraphQLError, GraphQLFormattedError, GraphQLSchema, validate
 from graphql.validation import MaxIntrospectionDepthRule, NoSchemaIntrospectionCustomRule, specified_rules
 
+from community.logins import seconds_to_wait
 from community.tokens import BadToken, bearer, issue
 from patterns.document_cache import cached
 from patterns.graphql_over_http import GraphQLOverHTTPView, bad_request
@@ -68,6 +70,16 @@ class CommunityView(GraphQLOverHTTPView):
         return masked(wrapped, suggest=settings.INTROSPECTION)
 
 
+class Login(LoginView):
+    """The session's, for browsers: attempts are counted together with those at `token`."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if seconds := seconds_to_wait(request, request.POST.get("username", "")):
+            words = f"Too many attempts. Try again in {seconds} s."
+            return HttpResponse(words, status=429, headers={"Retry-After": str(seconds)}, content_type="text/plain")
+        return super().post(request, *args, **kwargs)
+
+
 @csrf_exempt  # it reads no cookie
 @require_POST
 def token(request: HttpRequest) -> JsonResponse:
@@ -77,6 +89,9 @@ def token(request: HttpRequest) -> JsonResponse:
         name, password = sent["username"], sent["password"]
     except (ValueError, LookupError, TypeError, RecursionError):
         return JsonResponse({"errors": [{"message": "Send username and password, as JSON."}]}, status=400)
+    if seconds := seconds_to_wait(request, str(name)):
+        refused = {"errors": [{"message": f"Too many attempts. Try again in {seconds} s."}]}
+        return JsonResponse(refused, status=429, headers={"Retry-After": str(seconds)})
     texts = isinstance(name, str) and isinstance(password, str) and (name + password).isprintable()  # PostgreSQL holds no NUL
     user = authenticate(request, username=name, password=password) if texts else None
     if user is None:

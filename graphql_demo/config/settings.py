@@ -18,6 +18,13 @@ GRAPHIQL = env.bool("GRAPHIQL", default=DEBUG)  # the explorer at /graphql/, for
 INTROSPECTION = env.bool("INTROSPECTION", default=GRAPHIQL)  # the schema may be read, and errors make suggestions
 TRUSTED_DOCUMENTS_ONLY = env.bool("TRUSTED_DOCUMENTS_ONLY", default=False)  # those of trusted_documents.json, and no others
 TOKEN_SIGNING_KEY = env("TOKEN_SIGNING_KEY", default="") or SECRET_KEY  # the same for all services that read our access tokens
+LOGINS_PER_MINUTE_AND_ADDRESS = env.int("LOGINS_PER_MINUTE_AND_ADDRESS", default=20)  # 0 lifts the limit
+LOGINS_PER_MINUTE_AND_USER = env.int("LOGINS_PER_MINUTE_AND_USER", default=10)
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)  # how many of ours append to X-Forwarded-For; 0: nobody does, it is ignored
+# Empty: no broker. Events wait in the outbox.
+RABBITMQ_URL = env("RABBITMQ_URL", default="")
+EVENTS_EXCHANGE = env("EVENTS_EXCHANGE", default="shop.events")
+ALIVE_FILE = env("ALIVE_FILE", default="")  # touched on each turn of a process's loop, so that its age tells whether it turns
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)  # how long a stolen one is good, as nothing revokes it
 LAB = env.bool("LAB", default=False)  # mounts /lab/, where anyone may start an experiment
 
@@ -28,6 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "graphene_django",
     "patterns.outbox",
+    "patterns.attempt_limit",
     "community",
 ]
 MIDDLEWARE = [
@@ -50,7 +58,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # take the write lock at BEGIN: a transaction that reads first and writes later would fail instead of waiting
     DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 5}
 else:
-    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    # parameters go to the server, which then keeps the plans of what it is asked often
+    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": {"server_side_binding": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 USE_TZ = True
@@ -73,7 +82,10 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django": {"level": "INFO"}},  # no handlers of its own: Django's would print all a second time, without the id
+    "loggers": {
+        "django": {"level": "INFO"},  # no handlers of its own: Django's would print all a second time, without the id
+        "pika": {"level": "CRITICAL"},  # several lines and a traceback for each refused connection; the relay says it in one
+    },
 }
 LOGIN_REDIRECT_URL = "/graphql/"
 GRAPHENE = {

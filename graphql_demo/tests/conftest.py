@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import global_settings
+from django.core.management import call_command
 from django.test import AsyncClient, Client
 
 from community.models import Comment, Product, Review
@@ -11,6 +13,21 @@ from community.models import Comment, Product, Review
 Ask = Callable[..., Any]
 Act = Callable[..., Any]
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """A hash that takes a fifth of a second on purpose would take most of the tests' time."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def seeded(transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Fills the tests' database for a process that works on it too; the members' password."""
+    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS  # that process knows no others
+    monkeypatch.setenv("DEMO_PASSWORD", "a password")
+    call_command("seed", verbosity=0)
+    return "a password"
 
 
 @pytest.fixture(params=["wsgi", "asgi"])

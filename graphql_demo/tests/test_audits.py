@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from labkit.processes import answers, free_port, running, wait_until
+from tests.served import served
 
 AUDITS = Path("tests/audits")
 
@@ -21,20 +21,9 @@ pytestmark = pytest.mark.native  # Node
 
 @pytest.fixture(scope="module", params=["wsgi", "asgi"])
 def service(request: pytest.FixtureRequest) -> Iterator[str]:
-    port = free_port()
-    argv = ["python", "-m", "granian", "--interface", request.param, "--port", str(port), f"config.{request.param}:application"]
     # four of the audits send a query with variables, and the only one that any schema answers is introspection
-    environment = {
-        "INTROSPECTION": "1",
-        "DEBUG": "0",
-        "SECRET_KEY": "k3y-" * 20,
-        "HTTPS": "0",
-        "GRANIAN_HOST": "127.0.0.1",
-        "GRANIAN_WEBSOCKETS": "0",
-    }
-    with running(argv, **environment):
-        wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")
-        yield f"http://127.0.0.1:{port}/graphql/"
+    with served(request.param, INTROSPECTION="1") as (url, _):
+        yield f"{url}/graphql/"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +31,7 @@ def audits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The audits, installed outside of the demo's folder: nothing is left in it."""
     folder = tmp_path_factory.mktemp("audits")
     shutil.copytree(AUDITS, folder, dirs_exist_ok=True)
-    npm("ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=folder)
+    npm("ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", cwd=folder)
     return folder
 
 

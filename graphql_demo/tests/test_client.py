@@ -4,17 +4,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from labkit.database import lab_database
-from labkit.processes import answers, free_port, running, wait_until
-
-PRODUCTION = {"DEBUG": "0", "SECRET_KEY": "k3y-" * 20, "HTTPS": "0", "GRANIAN_HOST": "127.0.0.1", "GRANIAN_WEBSOCKETS": "0"}
-PASSWORD = "a password"
+from tests.served import served, test_database
 
 
 def run(*argv: str, cwd: Path | None = None, **environment: str) -> str:
@@ -32,22 +27,16 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("client")
     folder = Path(shutil.copytree("client", place / "client", ignore=shutil.ignore_patterns("node_modules", "build", "gql")))
     shutil.copy("schema.graphql", place)
-    run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=folder)
+    run("npm", "ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", cwd=folder)
     run("npm", "run", "generate", cwd=folder)
     return folder
 
 
 @pytest.fixture
-def service() -> Iterator[str]:
-    """With a seeded database of its own, and for the client's documents only."""
-    with lab_database("graphql_client"):
-        for command in ("migrate", "seed"):
-            run(sys.executable, "manage.py", command, DEMO_PASSWORD=PASSWORD, DEBUG="1")
-        port = free_port()
-        argv = ["python", "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
-        with running(argv, **PRODUCTION, TRUSTED_DOCUMENTS_ONLY="1"):
-            wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")
-            yield f"http://127.0.0.1:{port}"
+def service(seeded: str) -> Iterator[str]:
+    """For the client's documents only."""
+    with served(DATABASE_URL=test_database(), TRUSTED_DOCUMENTS_ONLY="1") as (url, _):
+        yield url
 
 
 def test_the_services_trusted_documents_are_the_clients(client: Path) -> None:
@@ -56,11 +45,11 @@ def test_the_services_trusted_documents_are_the_clients(client: Path) -> None:
     assert json.loads(Path("trusted_documents.json").read_text()) == generated
 
 
-def test_the_client_compiles_and_logs_in_pages_the_feed_and_likes(client: Path, service: str) -> None:
+def test_the_client_compiles_and_logs_in_pages_the_feed_and_likes(client: Path, service: str, seeded: str) -> None:
     run("npm", "run", "build", cwd=client)
     argv = ("node", "build/example.js", service)
 
-    said = [json.loads(run(*argv, cwd=client, DEMO_PASSWORD=PASSWORD).splitlines()[-1]) for _ in range(2)]
+    said = [json.loads(run(*argv, cwd=client, DEMO_PASSWORD=seeded).splitlines()[-1]) for _ in range(2)]
 
     assert said[0]["seen"] > 5  # more than a page
     assert said[0]["likedByMe"] is True

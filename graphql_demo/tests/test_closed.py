@@ -11,19 +11,15 @@ from typing import Any
 
 import httpx
 
-from labkit.processes import answers, free_port, running, wait_until
+from labkit.processes import answers, free_port, wait_until
 from patterns.trusted_documents import sha256
-
-PRODUCTION = {"DEBUG": "0", "SECRET_KEY": "k3y-" * 20, "HTTPS": "0", "GRANIAN_HOST": "127.0.0.1", "GRANIAN_WEBSOCKETS": "0"}
+from tests.served import PRODUCTION, served
 
 
 @contextlib.contextmanager
 def service(**environment: str) -> Iterator[str]:
-    port = free_port()
-    argv = ["python", "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
-    with running(argv, **PRODUCTION, **environment):
-        wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")
-        yield f"http://127.0.0.1:{port}/graphql/"
+    with served(**environment) as (url, _):
+        yield f"{url}/graphql/"
 
 
 def ask(url: str, **body: Any) -> Any:

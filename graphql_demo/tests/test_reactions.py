@@ -7,6 +7,7 @@ from graphql_relay import to_global_id
 
 from community.models import Comment, Follow, Like, Product, Review
 from community.reactions import like_review
+from community.schema.member_actions import LikeReview
 from tests.conftest import NOON, Act
 
 LIKES = "review { likeCount likedByMe }"
@@ -99,7 +100,7 @@ def test_a_review_that_goes_meanwhile_is_a_conflict(
     def gone(**_: Any) -> None:
         raise IntegrityError("insert or update violates foreign key constraint")
 
-    monkeypatch.setattr("community.reactions.like_review", gone)
+    monkeypatch.setattr(LikeReview, "service", staticmethod(gone))
 
     payload = act("likeReview", users[1], LIKES, reviewId=id)
 

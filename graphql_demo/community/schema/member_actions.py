@@ -4,80 +4,51 @@ from typing import Any
 
 import graphene
 from django.utils import timezone
-from graphene import ResolveInfo
 
 from community import reactions
 from community.schema.types import Comment, Profile, Review
-from community.schema.user_errors import Action
-
-
-class CommentOnReviewInput(graphene.InputObjectType):
-    review_id = graphene.ID(required=True)
-    body = graphene.String(required=True)
+from community.schema.user_errors import Action, one_input
 
 
 class CommentOnReview(Action):
-    class Arguments:
-        input = CommentOnReviewInput(required=True)
-
+    service, result = staticmethod(reactions.comment_on_review), "comment"
     comment = graphene.Field(Comment)
 
-    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        service = reactions.comment_on_review
-        return CommentOnReview.answer("comment", service, actor=info.context.user, posted_at=timezone.now(), **input)
+    class Arguments:
+        input = one_input("CommentOnReviewInput", review_id=graphene.ID(required=True), body=graphene.String(required=True))
 
-
-class LikeReviewInput(graphene.InputObjectType):
-    review_id = graphene.ID(required=True)
+    @classmethod
+    def given(cls) -> dict[str, Any]:
+        return {"posted_at": timezone.now()}
 
 
 class LikeReview(Action):
-    class Arguments:
-        input = LikeReviewInput(required=True)
-
+    service, result = staticmethod(reactions.like_review), "review"
     review = graphene.Field(Review)
 
-    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        return LikeReview.answer("review", reactions.like_review, actor=info.context.user, **input)
-
-
-class UnlikeReviewInput(graphene.InputObjectType):
-    review_id = graphene.ID(required=True)
+    class Arguments:
+        input = one_input("LikeReviewInput", review_id=graphene.ID(required=True))
 
 
 class UnlikeReview(Action):
-    class Arguments:
-        input = UnlikeReviewInput(required=True)
-
+    service, result = staticmethod(reactions.unlike_review), "review"
     review = graphene.Field(Review)
 
-    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        return UnlikeReview.answer("review", reactions.unlike_review, actor=info.context.user, **input)
-
-
-class FollowInput(graphene.InputObjectType):
-    username = graphene.String(required=True)
+    class Arguments:
+        input = one_input("UnlikeReviewInput", review_id=graphene.ID(required=True))
 
 
 class Follow(Action):
-    class Arguments:
-        input = FollowInput(required=True)
-
+    service, result = staticmethod(reactions.follow), "profile"
     profile = graphene.Field(Profile)
 
-    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        return Follow.answer("profile", reactions.follow, actor=info.context.user, **input)
-
-
-class UnfollowInput(graphene.InputObjectType):
-    username = graphene.String(required=True)
+    class Arguments:
+        input = one_input("FollowInput", username=graphene.String(required=True))
 
 
 class Unfollow(Action):
-    class Arguments:
-        input = UnfollowInput(required=True)
-
+    service, result = staticmethod(reactions.unfollow), "profile"
     profile = graphene.Field(Profile)
 
-    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        return Unfollow.answer("profile", reactions.unfollow, actor=info.context.user, **input)
+    class Arguments:
+        input = one_input("UnfollowInput", username=graphene.String(required=True))

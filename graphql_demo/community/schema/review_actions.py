@@ -5,12 +5,11 @@ from typing import Any
 import graphene
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from graphene import ResolveInfo
 from graphene.relay import Node
 
 from community import services
 from community.schema.types import Review
-from community.schema.user_errors import Action, UserError, user_errors
+from community.schema.user_errors import Action, UserError, one_input, user_errors
 from patterns.request_id import current
 
 
@@ -21,18 +20,15 @@ class PostReviewInput(graphene.InputObjectType):
 
 
 class PostReview(Action):
+    service, result = staticmethod(services.post_review), "review"
+    review = graphene.Field(Review)
+
     class Arguments:
         input = PostReviewInput(required=True)
 
-    review = graphene.Field(Review)
-
-    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        now, cause = timezone.now(), current.get()
-        return PostReview.answer("review", services.post_review, actor=info.context.user, posted_at=now, correlation_id=cause, **input)
-
-
-class PostReviewsInput(graphene.InputObjectType):
-    reviews = graphene.List(graphene.NonNull(PostReviewInput), required=True, description=f"1 to {services.BULK_MAXIMUM}")
+    @classmethod
+    def given(cls) -> dict[str, Any]:
+        return {"posted_at": timezone.now(), "correlation_id": current.get()}
 
 
 class PostedReview(graphene.ObjectType):
@@ -43,82 +39,75 @@ class PostedReview(graphene.ObjectType):
 
 
 class PostReviews(Action):
-    class Arguments:
-        input = PostReviewsInput(required=True)
-
+    service, result = staticmethod(services.post_reviews), "results"
     results = graphene.List(graphene.NonNull(PostedReview), description="One for each of the input's reviews, in its order.")
 
-    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        now, cause = timezone.now(), current.get()
-        payload = PostReviews.answer(
-            "results", services.post_reviews, actor=info.context.user, posted_at=now, correlation_id=cause, **input
+    class Arguments:
+        input = one_input(
+            "PostReviewsInput",
+            reviews=graphene.List(graphene.NonNull(PostReviewInput), required=True, description=f"1 to {services.BULK_MAXIMUM}"),
         )
-        if payload.results is not None:
-            payload.results = [
-                PostedReview(user_errors=list(user_errors(each)))
-                if isinstance(each, ValidationError)
-                else PostedReview(review=each, user_errors=[])
-                for each in payload.results
-            ]
-        return payload
 
+    given = PostReview.given
 
-class EditReviewInput(graphene.InputObjectType):
-    review_id = graphene.ID(required=True)
-    rating = graphene.Int(description="1 to 5; unchanged when left out")
-    body = graphene.String(description="Unchanged when left out.")
+    @staticmethod
+    def shown(done: list[Any]) -> list[PostedReview]:
+        return [
+            PostedReview(user_errors=list(user_errors(each)))
+            if isinstance(each, ValidationError)
+            else PostedReview(review=each, user_errors=[])
+            for each in done
+        ]
 
 
 class EditReview(Action):
-    class Arguments:
-        input = EditReviewInput(required=True)
-
+    service, result = staticmethod(services.edit_review), "review"
     review = graphene.Field(Review)
 
-    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        return EditReview.answer("review", services.edit_review, actor=info.context.user, edited_at=timezone.now(), **input)
+    class Arguments:
+        input = one_input(
+            "EditReviewInput",
+            review_id=graphene.ID(required=True),
+            rating=graphene.Int(description="1 to 5; unchanged when left out"),
+            body=graphene.String(description="Unchanged when left out."),
+        )
 
-
-class DeleteReviewInput(graphene.InputObjectType):
-    review_id = graphene.ID(required=True)
+    @classmethod
+    def given(cls) -> dict[str, Any]:
+        return {"edited_at": timezone.now()}
 
 
 class DeleteReview(Action):
-    class Arguments:
-        input = DeleteReviewInput(required=True)
-
+    service, result = staticmethod(services.delete_review), "deleted_id"
     deleted_id = graphene.ID(description="For the client's cache: what to forget.")
 
-    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        payload = DeleteReview.answer("deleted_id", services.delete_review, actor=info.context.user, **input)
-        payload.deleted_id = payload.deleted_id and Node.to_global_id("Review", payload.deleted_id)
-        return payload
+    class Arguments:
+        input = one_input("DeleteReviewInput", review_id=graphene.ID(required=True))
 
-
-class HideReviewInput(graphene.InputObjectType):
-    review_id = graphene.ID(required=True)
-    because = graphene.String(required=True, description="Its author may read this.")
+    @staticmethod
+    def shown(done: Any) -> str:
+        return str(Node.to_global_id("Review", done))
 
 
 class HideReview(Action):
-    class Arguments:
-        input = HideReviewInput(required=True)
-
+    service, result = staticmethod(services.hide_review), "review"
     review = graphene.Field(Review)
 
-    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        return HideReview.answer("review", services.hide_review, actor=info.context.user, hidden_at=timezone.now(), **input)
+    class Arguments:
+        input = one_input(
+            "HideReviewInput",
+            review_id=graphene.ID(required=True),
+            because=graphene.String(required=True, description="Its author may read this."),
+        )
 
-
-class ShowReviewInput(graphene.InputObjectType):
-    review_id = graphene.ID(required=True)
+    @classmethod
+    def given(cls) -> dict[str, Any]:
+        return {"hidden_at": timezone.now()}
 
 
 class ShowReview(Action):
-    class Arguments:
-        input = ShowReviewInput(required=True)
-
+    service, result = staticmethod(services.show_review), "review"
     review = graphene.Field(Review)
 
-    def mutate(root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        return ShowReview.answer("review", services.show_review, actor=info.context.user, **input)
+    class Arguments:
+        input = one_input("ShowReviewInput", review_id=graphene.ID(required=True))

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 import graphene
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db import IntegrityError
+from graphene import ResolveInfo
 
 from community.permissions import NotLoggedIn
 from community.schema.queries import node_key
@@ -38,18 +39,34 @@ class Action(graphene.Mutation):
     class Meta:
         abstract = True
 
+    service: ClassVar[Callable[..., Any]]  # who decides and does; it is given the actor, the input, and what `given` says
+    result: ClassVar[str]  # the payload's field that has what it returns
+
     user_errors = graphene.List(graphene.NonNull(UserError), required=True, description="Empty when it was done.")
 
     @classmethod
-    def answer(cls, result: str, service: Callable[..., Any], *, review_id: str | None = None, **arguments: Any) -> Any:
-        """The payload whose field `result` is what the service returns. `review_id` is a global id."""
-        if review_id is not None:
-            kind, key = node_key(review_id)
-            arguments["review_id"] = key if kind == "Review" else None
+    def given(cls) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def mutate(cls, root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
+        if "review_id" in input:
+            kind, key = node_key(input["review_id"])
+            input = {**input, "review_id": key if kind == "Review" else None}
         try:
-            return cls(**{result: query(service, **arguments)}, user_errors=[])
+            done = query(cls.service, actor=info.context.user, **cls.given(), **input)
         except (PermissionDenied, ValidationError, IntegrityError) as error:
             return cls(user_errors=list(user_errors(error)))
+        return cls(**{cls.result: cls.shown(done)}, user_errors=[])
+
+    @staticmethod
+    def shown(done: Any) -> Any:
+        return done
+
+
+def one_input(name: str, **fields: Any) -> Any:
+    """The mutation's only argument. Each has an input type of its own, so that each may grow."""
+    return type(name, (graphene.InputObjectType,), fields)(required=True)
 
 
 def user_errors(error: Exception) -> Iterator[UserError]:

@@ -1,0 +1,20 @@
+"""How often somebody may try to log in: from one address, whatever names they try, and at one name, wherever they come from."""
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+
+from patterns.attempt_limit.attempts import Limit, count
+from patterns.client_address import address_key, client_address
+
+
+def seconds_to_wait(request: HttpRequest, username: str) -> int:
+    """0: this attempt is counted, and may go on."""
+    peer, forwarded_for = request.META.get("REMOTE_ADDR", ""), request.headers.get("X-Forwarded-For", "")
+    address = client_address(peer, forwarded_for, trusted_proxies=settings.TRUSTED_PROXIES)
+    quotas = {
+        "address": (settings.LOGINS_PER_MINUTE_AND_ADDRESS, address_key(address)),
+        "user": (settings.LOGINS_PER_MINUTE_AND_USER, username.strip().casefold()),
+    }
+    checks = [(Limit(name, quota, 60), whom) for name, (quota, whom) in quotas.items() if quota]
+    return count(checks, now=timezone.now()) if checks else 0
