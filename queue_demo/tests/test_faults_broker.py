@@ -216,7 +216,11 @@ def test_tasks_that_cannot_be_handed_on_during_an_alarm_wait_for_its_end(house: 
     wait_until(lambda: done(orders) == 10, timeout_seconds=60, what="all orders")
     assert set(effects().values()) == {1}
     with house.channel() as channel:
-        assert ready(channel, "faults.tasks.dead") == 0
+        letters = []
+        while (message := channel.basic_get("faults.tasks.dead", auto_ack=True))[0]:
+            letters.append(message[2].decode())
+    # those of the tests before have lost their rows, with which a test ends
+    assert [letter for letter in letters if any(order_id in letter for order_id in orders)] == []
     assert house.is_whole
 
 
