@@ -134,13 +134,3 @@ def test_nor_in_those_of_the_process_beside_it(committed_mug: Product, tmp_path:
 
     secrets = (broker.password, redis.password, "k3y-", "amqp://", "redis://")
     assert [each for each in secrets if each and each in said] == []
-
-
-@pytest.mark.parametrize(("cache", "address"), [("memcached", "MEMCACHED_URL"), ("redis", "REDIS_URL"), ("disk", "")])
-def test_a_store_without_an_address_is_refused_in_words(cache: str, address: str) -> None:
-    without = {name: "" for name in (address,) if name}
-    done = subprocess.run(
-        [sys.executable, "manage.py", "check"], env={**os.environ, "CACHE": cache, **without}, capture_output=True, text=True, timeout=60
-    )
-
-    assert (done.returncode, f"CACHE={cache}: it is redis (with REDIS_URL)" in done.stderr) == (1, True)
