@@ -43,6 +43,10 @@ bench: ## Time the solutions against the alternatives, as ratios: make bench DEM
 contract: ## Hold rest_demo against its OpenAPI schema and its Postman collection; SEED=… repeats a run
 	$(door) contract
 
+.PHONY: chaos
+chaos: ## Kill whatever handles queue_demo's orders, then count what was lost; DURATION=60, SEED=… repeats a run
+	$(door) chaos
+
 .PHONY: readme
 readme: ## Render the tables of the READMEs from the results
 	$(door) readme
@@ -59,9 +63,45 @@ claims: ## Fail when a README differs from its results, or a fresh measurement b
 test: ## Test everything against real servers, started and stopped for it
 	$(door) test
 
+.PHONY: upcoming
+upcoming: ## Test everything with the next Django, over the pins
+	$(door) upcoming
+
 .PHONY: lint
-lint: ## Format, types, Dockerfile, compose, workflows
+lint: ## Format, types, Dockerfile, compose, workflows, shell, committed keys
 	$(door) lint
+
+.PHONY: shape
+shape: ## The tests that start nothing: rooms, arrows, documents, workflows
+	$(door) shape
+
+.PHONY: planted
+planted: ## Plant one fault at a time in a copy, and show which target turns red; ONLY=… one fault
+	$(door) planted
+
+.PHONY: commits
+commits: ## Are the messages of the commits since BASE=origin/main conventional?
+	$(door) commits
+
+.PHONY: changed
+changed: ## Which demos did the commits since BASE=origin/main touch?
+	$(door) changed
+
+.PHONY: secrets
+secrets: ## Look for keys in every line that was ever committed
+	$(door) secrets
+
+.PHONY: audit
+audit: ## Compare the pinned packages with the known vulnerabilities; needs the network
+	$(door) audit
+
+.PHONY: images
+images: ## Build all images, and hold them against their budget: megabytes, and no root; IMAGE_CACHE=folder
+	$(door) images
+
+.PHONY: smoke
+smoke: ## What a visitor tries first, on a house that is up
+	$(door) smoke
 
 .PHONY: copy
 copy: ## Copy a pattern and its test: make copy PATTERN=rest_demo/idempotency TO=../my-project

@@ -7,28 +7,16 @@ import sys
 
 from rich.console import Console
 
+ACTIONS = [
+    "up", "down", "status", "logs", "reset", "doctor", "lab", "bench", "contract", "chaos", "readme", "docs", "claims", "test", "copy",
+    "lint", "shape", "commits", "secrets", "audit", "planted",
+]  # fmt: skip
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="nexus", description=__doc__)
-    actions = [
-        "up",
-        "down",
-        "status",
-        "logs",
-        "reset",
-        "doctor",
-        "lab",
-        "bench",
-        "contract",
-        "readme",
-        "docs",
-        "claims",
-        "test",
-        "lint",
-        "copy",
-    ]
-    parser.add_argument("action", choices=actions)
-    parser.add_argument("words", nargs="*", help="copy: the pattern, and where to")
+    parser.add_argument("action", choices=ACTIONS)
+    parser.add_argument("words", nargs="*", help="copy: the pattern, and where to; commits: the file of the message that is written")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped, as with Ctrl-C
     demo = os.environ.get("DEMO") or None
@@ -71,6 +59,10 @@ def act(action: str, words: list[str], demo: str | None) -> int:
                 from nexus import contract
 
                 return contract.run(os.environ.get("SEED") or None)
+            case "chaos":
+                from nexus import chaos
+
+                return chaos.run(os.environ.get("DURATION") or None, os.environ.get("SEED") or None)
             case "readme":
                 from nexus import readme
 
@@ -87,10 +79,30 @@ def act(action: str, words: list[str], demo: str | None) -> int:
                 from nexus import testing
 
                 return testing.run(demo, os.environ.get("ONLY") or None)
+            case "shape":
+                from nexus import testing
+
+                return testing.shape(os.environ.get("ONLY") or None)
+            case "commits":
+                from nexus import commits
+
+                return commits.check_file(words[0]) if words else commits.run(os.environ.get("BASE") or "")
+            case "secrets":
+                from nexus import secret_scan
+
+                return secret_scan.run()
+            case "audit":
+                from nexus import lint
+
+                return lint.audit()
+            case "planted":
+                from nexus import planted
+
+                return planted.run(os.environ.get("ONLY") or None)
             case "lint":
                 from nexus import lint
 
-                return lint.run()
+                return lint.run(os.environ.get("ONLY") or None)
             case "copy":
                 from nexus import copying
 

@@ -1,11 +1,12 @@
+# shellcheck shell=sh
 # Sourced by door.sh: makes .venv from constraints.txt, where it is missing or older than what it is made from.
 
-# With the argument only-uv it stops as soon as there is a uv: `make lock` needs no more, and comes before the pins fit.
+# With only_uv set it stops as soon as there is a uv: `make lock` needs no more, and comes before the pins fit.
 
 stamp=.venv/made-from
 wanted=$(cat constraints.txt ./*/requirements.txt | cksum)
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
-[ "${1:-}" = only-uv ] && [ -x .venv/bin/uv ] && return
+[ -n "${only_uv:-}" ] && [ -x .venv/bin/uv ] && return
 
 python=
 for candidate in ${PYTHON:-} python3.13 python3.12 python3.11 python3 python3.14; do
@@ -32,7 +33,7 @@ fi
 sed -n '/^uv==/,/[^\\]$/p' constraints.txt >.venv/uv.txt
 .venv/bin/pip install --quiet --no-deps --disable-pip-version-check --require-hashes -r .venv/uv.txt >>.venv.log 2>&1 ||
     fail "pip could not install uv: $(tail -1 .venv.log)"
-if [ "${1:-}" = only-uv ]; then
+if [ -n "${only_uv:-}" ]; then
     trap - EXIT
     return
 fi

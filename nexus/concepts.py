@@ -13,6 +13,7 @@ pages FOLDER                the pages of a folder of docs/, each with its first 
 variables                   every variable of .env.example
 processes                   every process of docker-compose.yml
 number WHAT                 how many demos, experiments, patterns or processes there are
+planted                     the faults that `make planted` plants, and what turns red
 """
 
 import os
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nexus import planted as planting
 from nexus import readme
 from nexus.compose import ROOT
 from nexus.demos import demos
@@ -36,7 +38,7 @@ SOURCE_MARKER = re.compile(r"<!-- begin source ([^ ]+) ([^ ]+) -->")
 
 def body(page: Path, kind: str, arguments: list[str]) -> str:
     makers: tuple[Callable[..., str], ...] = (
-        challenges, symptoms, proof, figure, ratio, counts, bench, source, excerpt, pages, variables, processes, number,
+        challenges, symptoms, proof, figure, ratio, counts, bench, source, excerpt, pages, variables, processes, number, planted,
     )  # fmt: skip
     known = {maker.__name__: maker for maker in makers}
     name = page.relative_to(ROOT)
@@ -46,6 +48,11 @@ def body(page: Path, kind: str, arguments: list[str]) -> str:
         return known[kind](os.path.relpath(ROOT, page.parent), *arguments)
     except (RuntimeError, KeyError, OSError, ValueError, TypeError) as error:
         raise RuntimeError(f"{name}: the marker {kind} {' '.join(arguments)} finds nothing: {error!r}") from error
+
+
+def planted(up: str) -> str:
+    """The faults that `make planted` plants, and what turns red."""
+    return planting.table(up)
 
 
 def section(result: dict[str, Any]) -> str:

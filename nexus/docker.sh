@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154  # door.sh sets action
 # Sourced by door.sh: the runtime with Docker Compose. No Python on the host is needed.
 
 export COMPOSE_PROFILES="${DEMO:-all}"
@@ -51,8 +52,24 @@ doctor() {
     docker compose config --quiet && echo "compose   docker-compose.yml is valid"
 }
 
+# With IMAGE_CACHE=folder every layer is kept there, those of the earlier stages too (mode=max): CI brings the folder back.
+images() {
+    for demo in *_demo portal; do
+        set -- --target demo --build-arg DEMO="$demo" --tag "nexus/$demo:local" --load
+        if [ -n "${IMAGE_CACHE:-}" ]; then
+            set -- "$@" --cache-to "type=local,dest=$IMAGE_CACHE.new/$demo,mode=max"
+            [ ! -d "$IMAGE_CACHE/$demo" ] || set -- "$@" --cache-from "type=local,src=$IMAGE_CACHE/$demo"
+        fi
+        docker buildx build "$@" .
+    done
+    # a folder that is only added to grows for ever, and is slower to bring back than the images are to build
+    [ -z "${IMAGE_CACHE:-}" ] || { rm -rf "$IMAGE_CACHE" && mv "$IMAGE_CACHE.new" "$IMAGE_CACHE"; }
+    sh tests/images.sh
+}
+
 case $action in
 up) up ;;
+images) images ;;
 down) COMPOSE_PROFILES=all,queue_demo docker compose down --remove-orphans ;;
 reset)
     COMPOSE_PROFILES=all,queue_demo docker compose down --volumes --remove-orphans

@@ -47,6 +47,7 @@ load_env() {
         case $name in *[!A-Z_]*) fail ".env line $number: \"$name\" is no name of a variable; write NAME=value, without spaces" ;; esac
         case $value in \"*\" | \'*\') value=${value#?} && value=${value%?} ;; esac
         grep -q "^$name=" .env.example || fail ".env line $number: unknown variable $name. .env.example lists all there are"
+        present=
         eval "set_already=\${$name+yes}; present=\${$name-}"
         if [ -z "$set_already" ]; then
             eval "$name=\$value; export $name"
@@ -57,7 +58,7 @@ load_env() {
     export OVERRIDDEN
 }
 
-no_such_demo() { fail "DEMO is \"$DEMO\"; there are: $(ls -d ./*_demo | sed 's|./||' | tr '\n' ' ')"; }
+no_such_demo() { fail "DEMO is \"$DEMO\"; there are: $(printf '%s ' *_demo)"; }
 
 check_env() {
     for name in LAB GRAPHIQL TASK_EVENTS HTTPS DEBUG INSTALL; do
@@ -81,11 +82,12 @@ check_env() {
     DEMO=${DEMO%/} # the shell's completion adds it
     case $DEMO in
     '' | all) ;;
+    portal | root) [ "$action" = test ] || no_such_demo ;;
     *_demo) [ -f "$DEMO/manage.py" ] || no_such_demo ;;
     *) no_such_demo ;;
     esac
     export DEMO
-    export PORT_BASE PORTAL_PORT=$PORT_BASE REST_DEMO_PORT=$((PORT_BASE + 1)) GRAPHQL_DEMO_PORT=$((PORT_BASE + 2))
+    export PORT_BASE PORTAL_PORT="$PORT_BASE" REST_DEMO_PORT=$((PORT_BASE + 1)) GRAPHQL_DEMO_PORT=$((PORT_BASE + 2))
     export QUEUE_DEMO_PORT=$((PORT_BASE + 3)) CACHING_DEMO_PORT=$((PORT_BASE + 4)) DATABASE_DEMO_PORT=$((PORT_BASE + 5))
     export ASYNC_DEMO_PORT=$((PORT_BASE + 6)) CARRIERS_PORT=$((PORT_BASE + 61)) PAYMENTS_PORT=$((PORT_BASE + 62))
     export MAIL_PORT=$((PORT_BASE + 63)) SMTP_PORT=$((PORT_BASE + 64)) FLOWER_PORT=$((PORT_BASE + 74))
@@ -104,7 +106,7 @@ pick_runtime() {
 
 # What runs was started with a PORT_BASE, and is found there whatever the shell says now.
 find_running() {
-    case $action in up | reset | test | lab | bench | contract | claims | docs) return ;; esac
+    case $action in up | reset | test | lab | bench | contract | chaos | claims | docs) return ;; esac
     [ -f .run/supervisord.conf ] || return 0
     port=$(sed -n 's/^port=127.0.0.1://p' .run/supervisord.conf)
     PORT_BASE=$((port - 99))
@@ -118,24 +120,38 @@ one_at_a_time() {
 }
 
 native() {
-    . nexus/bootstrap.sh
+    [ -n "${upcoming:-}" ] || . nexus/bootstrap.sh
     exec .venv/bin/python -m nexus "$action" "$@"
 }
 
 case $action in
 lock)
-    . nexus/bootstrap.sh only-uv
+    only_uv=yes
+    . nexus/bootstrap.sh
     exec sh nexus/lock.sh
     ;;
-lint) native "$@" ;;
+changed) exec python3 nexus/changed.py "${BASE:-}" ;;
+lint | shape | commits | secrets | audit | planted) native "$@" ;;
+upcoming)
+    # the next Django over the pins; .venv is made anew by the next make, as it no longer is what the pins say
+    . nexus/bootstrap.sh
+    rm .venv/made-from
+    .venv/bin/uv pip install --quiet --python .venv/bin/python --upgrade --prerelease allow django
+    version=$(.venv/bin/python -m django --version)
+    ! grep -q "^django==$version " constraints.txt || fail "Django $version is the pinned one: the next needs a newer Python than $(.venv/bin/python --version)"
+    echo "testing with Django $version"
+    action=test upcoming=yes
+    ;;
 esac
 [ "$action" = doctor ] || create_env
 [ -e .env ] && load_env
 case $action in up | down | reset) one_at_a_time ;; esac
 find_running
 { [ "$action" = doctor ] && [ ! -e .env ]; } || check_env
+[ "$action" != smoke ] || exec sh tests/smoke.sh "$PORT_BASE"
 pick_runtime
 export RUNTIME
+[ "$action $RUNTIME" != 'images native' ] || fail "images are built by Docker, and no engine answers here"
 case $RUNTIME in
 native) native "$@" ;;
 docker) . nexus/docker.sh ;;

@@ -1,4 +1,4 @@
-"""Every check that needs no server: format, lint, types, Dockerfile, compose file, workflows, shell."""
+"""Every check that needs no server: format, lint, types, Dockerfile, compose file, workflows, shell, secrets."""
 
 import os
 import subprocess
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from nexus import secret_scan
 from nexus.compose import ROOT
 from nexus.demos import demos
 
@@ -20,7 +21,11 @@ def checks() -> list[tuple[str, list[str], Path]]:
         ("lint", ["ruff", "check", "."], ROOT),
         ("Dockerfile", ["hadolint", "Dockerfile"], ROOT),
         ("compose", ["compose-lint", "docker-compose.yml"], ROOT),
-        ("workflows", ["zizmor", "--offline", "--quiet", ".github"], ROOT),
+        # what is run in them is shell too; without a path it is skipped in silence
+        ("workflows: sense", ["actionlint", "-shellcheck", str(BIN / "shellcheck")], ROOT),
+        ("workflows: safety", ["zizmor", "--offline", "--quiet", ".github"], ROOT),
+        ("shell", ["shellcheck", *(str(path.relative_to(ROOT)) for path in shell_scripts())], ROOT),
+        ("secrets", secret_scan.command(secret_scan.tracked()), ROOT),
         ("types: labkit, nexus", ["mypy", "--config-file", "../pyproject.toml", "../labkit", "../nexus"], demos()[0]),
     ]
     # mypy sees one `config` and one `patterns` a run: the demos' packages have the same names
@@ -28,9 +33,15 @@ def checks() -> list[tuple[str, list[str], Path]]:
     return found
 
 
-def run() -> int:
+def shell_scripts() -> list[Path]:
+    return [*sorted(ROOT.glob("nexus/*.sh")), *sorted(ROOT.glob("tests/*.sh")), ROOT / ".ci/run"]
+
+
+def run(only: str | None) -> int:
+    """Runs the checks, or those that have `only` in their names."""
+    chosen = [check for check in checks() if not only or only in check[0]]
     failed = []
-    for name, command, folder in checks():
+    for name, command, folder in chosen:
         # mypy's plugin reads the demo's settings
         environment = {**os.environ, "DEBUG": "1", "MYPYPATH": ".", "PYTHONPATH": f".{os.pathsep}{ROOT}"}
         done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=folder, env=environment, capture_output=True, text=True)
@@ -38,5 +49,14 @@ def run() -> int:
         if done.returncode:
             failed.append(name)
             console.print(done.stdout + done.stderr, markup=False, soft_wrap=True)
-    console.print(f"{len(checks()) - len(failed)} checks without findings, {len(failed)} with")
-    return 1 if failed else 0
+    console.print(f"{len(chosen) - len(failed)} checks without findings, {len(failed)} with")
+    return 1 if failed or not chosen else 0
+
+
+def audit() -> int:
+    """The pinned packages against the known vulnerabilities. Needs the network.
+
+    `--strict`: a package that could not be looked up is a finding; without it, no answer counts as a clean one.
+    """
+    argv = ["pip-audit", "--strict", "--disable-pip", "--require-hashes", "--progress-spinner", "off", "-r", "constraints.txt"]
+    return subprocess.run([str(BIN / argv[0]), *argv[1:]], cwd=ROOT).returncode

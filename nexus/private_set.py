@@ -29,9 +29,6 @@ class ServersMissing(Exception):
 def private_set() -> Iterator[dict[str, str]]:
     """Yields the URLs of four servers (see `servers.urls`). Those that the environment names are used as they are."""
     named = {name: os.environ[name] for name in (each.url_name for each in servers.SERVERS.values()) if os.environ.get(name)}
-    if len(named) == len(servers.SERVERS):
-        yield named
-        return
     wanted = [server for server in servers.SERVERS.values() if server.url_name not in named]
     refuse_missing(wanted)
     directory = Path(tempfile.mkdtemp(prefix="nexus-", dir="/tmp"))

@@ -15,13 +15,14 @@ from nexus.private_set import private_set
 
 LANES = 2  # a test waits for servers and processes about as long as it computes
 NO_TEST_RAN = 5  # pytest's exit code
+SHAPE = ["test_shape.py", "test_readme.py", "test_compose.py", "test_workflows.py", "test_checks.py"]
 console = Console(highlight=False)
 
 
 def run(demo: str | None, only: str | None) -> int:
     """Runs the tests of every room, or of one demo; `only` is pytest's -k. Ends with one summary line, and says which room failed."""
     begun = time.monotonic()
-    rooms = demos(demo) if demo else [ROOT, *demos(), ROOT / "portal"]  # the longest first
+    rooms = rooms_of(demo) if demo else [ROOT, *demos(), ROOT / "portal"]  # the longest first
     failed = []
     ran = 0
     with private_set() as urls:
@@ -35,6 +36,22 @@ def run(demo: str | None, only: str | None) -> int:
     if not ran:
         console.print(f"no test is called {only}", markup=False)
     return 1 if failed or not ran else 0
+
+
+def rooms_of(name: str) -> list[Path]:
+    """A demo, or one of the two rooms that are none."""
+    beside = {"portal": ROOT / "portal", "root": ROOT}
+    return [beside[name]] if name in beside else demos(name)
+
+
+def shape(only: str | None) -> int:
+    """The root's tests that read and start nothing: the first that a change should meet."""
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "tests/pytest.ini", "--rootdir", "."]
+    return call(
+        [*argv, *(f"tests/{name}" for name in SHAPE), *(["-k", only] if only else [])],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
 
 
 def results(jobs: list[Job]) -> Iterator[tuple[str, int]]:

@@ -12,7 +12,8 @@ from tests.conftest import DEMOS, ROOT
 SECTIONS = ["Run it", "Map", "Challenges", "Copy it out", "Limits"]
 READ_TEXT = Path.read_text
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-DOCUMENTS = [*readme.readmes(), ROOT / "CONTRIBUTING.md"]
+META = [ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", ".github/pull_request_template.md")]
+DOCUMENTS = [*readme.readmes(), *META]
 
 
 def test_each_demo_reads_alike(demo: Path) -> None:

@@ -17,6 +17,7 @@ from django.db import DatabaseError, close_old_connections, transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 from catalogue.models import Product, SeenEvent
@@ -26,7 +27,7 @@ from catalogue.services import change_price
 logger = logging.getLogger(__name__)
 
 PRICE_CHANGED = "product.price_changed"
-CONNECTION_ERRORS = (AMQPError, OSError)
+CONNECTION_ERRORS = (AMQPError, AMQPConnectorException, OSError)  # the second: a broker that hangs while it is greeted
 DELIVERY_LIMIT = 20  # what gives an event back is a restart or an outage, so a generous number
 MAX_EVENT_BYTES = 64 * 1024  # ours are below 1 KB
 REST_SECONDS = 1.0

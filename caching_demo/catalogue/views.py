@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
+from django.middleware.http import ConditionalGetMiddleware
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.authentication import BasicAuthentication
@@ -126,6 +127,17 @@ class Export(Catalogue):
         response = Response(ProductSerializer(Product.objects.all(), many=True).data, headers={"Cache-Status": "catalogue; fwd=request"})
         revalidated(response, etag)
         return response
+
+
+class ConditionalGet(ConditionalGetMiddleware):
+    """Django's, which forgets on its 304 what the cache did, and how old the page is; a 304 renews both (RFC 9111, section 4.3.4)."""
+
+    def process_response(self, request: HttpRequest, response: Any) -> Any:
+        answer = super().process_response(request, response)
+        for name in ("Cache-Status", "Age"):
+            if name in response.headers:
+                answer.headers[name] = response.headers[name]
+        return answer
 
 
 class SaysWhatTheCacheDid:

@@ -34,7 +34,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "patterns.http_caching.ClosedByDefault",
     "catalogue.views.SaysWhatTheCacheDid",
-    "django.middleware.http.ConditionalGetMiddleware",
+    "catalogue.views.ConditionalGet",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -1,10 +1,13 @@
+import time
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from catalogue import store
 from catalogue.figures import Figures, figures
 from catalogue.models import Product
+from catalogue.pages import product_page
 from labkit import FaultProxy
 from tests.conftest import use
 
@@ -25,6 +28,21 @@ def test_what_was_read_is_counted_by_namespace(client: Client, mug: Product) -> 
     assert (product.reads, product.hits, product.loads, product.keys, product.hit_percent) == (4, 3, 1, 1, 75)
     assert (pages.reads, pages.hits, pages.loads) == (2, 1, 1)
     assert product.bytes > len(client.get(PAGE).content)
+
+
+def test_a_stale_answer_is_counted_as_one_and_the_load_beside_it(mug: Product) -> None:
+    def later() -> float:
+        return time.time() + store.FRESH_SECONDS + 1
+
+    def load_while_another_asks(sku: str) -> dict[str, Any]:
+        product_page(sku=sku, clock=later)
+        return {"price": "5.90"}
+
+    product_page(sku=mug.sku)
+    product_page(sku=mug.sku, load=load_while_another_asks, clock=later)
+    product = of("product")
+
+    assert (product.reads, product.stale, product.loads) == (3, 1, 2)
 
 
 def test_a_product_that_is_not_there_is_no_load(client: Client, mug: Product) -> None:

@@ -17,7 +17,7 @@ from django.db import connection
 
 from catalogue.models import Product
 from labkit import FaultProxy
-from labkit.processes import free_port, kill, wait_until
+from labkit.processes import free_port, kill, running, wait_until
 
 PAGE = "/products/SKU-000001/"
 
@@ -30,9 +30,9 @@ def database_url(address: str = "") -> str:
 
 @contextlib.contextmanager
 def service(log: Path, **environment: str) -> Iterator[tuple[httpx.Client, "subprocess.Popen[bytes]"]]:
-    """The command of docker-compose.yml, in production's settings; what it says goes to `log`."""
+    """The command of docker-compose.yml, with one worker, in production's settings; what it says goes to `log`."""
     port = free_port()
-    argv = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi", "--workers", "2", "--blocking-threads", "1"]
+    argv = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi", "--workers", "1", "--blocking-threads", "1"]
     ours = {"DEBUG": "0", "HTTPS": "0", "SECRET_KEY": "k3y-" * 20 + "0123456789", "GRANIAN_HOST": "127.0.0.1", "GRANIAN_PORT": str(port)}
     with log.open("wb") as output, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         process = subprocess.Popen(
@@ -91,24 +91,56 @@ def waiting(lock: "psycopg.Connection[tuple[int]]") -> int:
     return row[0] if row else 0
 
 
-@pytest.mark.parametrize("fault", ["refuse", "hang"])
-def test_no_password_is_in_the_logs_whatever_fails(committed_mug: Product, tmp_path: Path, fault: str) -> None:
-    word = urlsplit(os.environ["REDIS_URL"]).password or ""
+def test_no_password_is_in_the_logs_whatever_fails(committed_mug: Product, tmp_path: Path) -> None:
     url = urlsplit(os.environ["REDIS_URL"])
+    bypassed: list[httpx.Response] = []
     with FaultProxy(url.hostname or "", url.port or 6379) as proxy:
-        ours = {
-            "DATABASE_URL": database_url(),
-            "REDIS_URL": url._replace(netloc=f":{word}@{proxy.host}:{proxy.port}").geturl(),
-            "CACHE": "redis",
-        }
-        with service(tmp_path / "log", **ours) as (client, _):
-            client.get(PAGE)
-            proxy.set(fault)  # type: ignore[arg-type]
-            bypassed = client.get(PAGE)
-            client.patch(PAGE, json={"price": "1.00"}, auth=("staff", "a-customers-secret"))
-            client.get("/cache/")
+        through = url._replace(netloc=f":{url.password}@{proxy.host}:{proxy.port}").geturl()
+        with service(tmp_path / "log", DATABASE_URL=database_url(), REDIS_URL=through, CACHE="redis") as (client, _):
+            for fault in ("refuse", "hang"):
+                wait_until(lambda: "unreachable" not in client.get(PAGE).headers["Cache-Status"], timeout_seconds=20, what="Redis")
+                proxy.set(fault)  # type: ignore[arg-type]
+                bypassed.append(client.get(PAGE))
+                client.patch(PAGE, json={"price": "1.00"}, auth=("staff", "a-customers-secret"))
+                client.get("/cache/")
+                proxy.set("pass")
     said = (tmp_path / "log").read_text()
 
-    assert (bypassed.status_code, "unreachable" in bypassed.headers["Cache-Status"]) == (200, True)
-    assert "away (" in said
-    assert [each for each in (word, "k3y-", "a-customers-secret", "redis://") if each and each in said] == []
+    assert [(each.status_code, "unreachable" in each.headers["Cache-Status"]) for each in bypassed] == [(200, True)] * 2
+    assert said.count("away (") == 2
+    assert [each for each in (url.password, "k3y-", "a-customers-secret", "redis://") if each and each in said] == []
+
+
+@pytest.mark.parametrize("fault", ["refuse", "hang"])
+def test_nor_in_those_of_the_process_beside_it(committed_mug: Product, tmp_path: Path, fault: str) -> None:
+    broker, redis = urlsplit(os.environ["RABBITMQ_URL"]), urlsplit(os.environ["REDIS_URL"])
+    with FaultProxy(broker.hostname or "", broker.port or 5672) as one, FaultProxy(redis.hostname or "", redis.port or 6379) as other:
+        for proxy in (one, other):
+            proxy.set(fault)  # type: ignore[arg-type]
+        ours = {
+            "RABBITMQ_URL": broker._replace(netloc=f"{broker.username}:{broker.password}@{one.host}:{one.port}").geturl(),
+            "REDIS_URL": redis._replace(netloc=f":{redis.password}@{other.host}:{other.port}").geturl(),
+            "DATABASE_URL": database_url(), "DEBUG": "0", "SECRET_KEY": "k3y-" * 20 + "0123456789",
+        }  # fmt: skip
+        log = tmp_path / "log"
+        argv = ["sh", "-c", f"exec {sys.executable} manage.py catch_up > {log} 2>&1"]
+        with running(argv, **ours) as process:
+            wait_until(
+                lambda: log.exists() and {"broker", "views"} <= set(log.read_text().split()), timeout_seconds=30, what="both to be said"
+            )
+            process.terminate()
+            assert process.wait(timeout=10) == 0  # it was alive
+    said = (tmp_path / "log").read_text()
+
+    secrets = (broker.password, redis.password, "k3y-", "amqp://", "redis://")
+    assert [each for each in secrets if each and each in said] == []
+
+
+@pytest.mark.parametrize(("cache", "address"), [("memcached", "MEMCACHED_URL"), ("redis", "REDIS_URL"), ("disk", "")])
+def test_a_store_without_an_address_is_refused_in_words(cache: str, address: str) -> None:
+    without = {name: "" for name in (address,) if name}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"], env={**os.environ, "CACHE": cache, **without}, capture_output=True, text=True, timeout=60
+    )
+
+    assert (done.returncode, f"CACHE={cache}: it is redis (with REDIS_URL)" in done.stderr) == (1, True)

@@ -185,6 +185,15 @@ def test_every_answer_says_what_the_cache_did_and_how_old_it_is(client: Client, 
     assert int(answer["Age"]) >= 0
 
 
+def test_a_page_that_has_not_changed_says_it_too(client: Client, mug: Product) -> None:
+    first = client.get("/products/SKU-000001/")
+    again = client.get("/products/SKU-000001/", headers={"If-None-Match": first["ETag"]})
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert again["Cache-Status"].startswith("catalogue; hit; ttl=")
+    assert int(again["Age"]) >= 0
+
+
 def test_the_process_flushes_without_a_broker_until_it_is_told_to_stop(committed_mug: Product, tmp_path: Any, settings: Any) -> None:
     alive = tmp_path / "alive"
     views = Buffer(store.client(settings.REDIS_URL), "catalogue:views")  # the process has the settings' own prefix

@@ -1,6 +1,7 @@
 """The doors: they parse, call a service, render."""
 
 import logging
+from collections.abc import Mapping
 
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema

@@ -6,6 +6,7 @@ from its sixth try on, Celery every 30 s at most.
 
 import contextlib
 import json
+import signal
 import sys
 import time
 from collections import Counter, defaultdict
@@ -19,7 +20,7 @@ import pytest
 from django.db import connection, transaction
 from rest_framework.test import APIClient
 
-from fulfilment.models import Product
+from fulfilment.models import Product, Step
 from labkit.processes import kill, running, wait_until
 from patterns.outbox.models import OutboxEvent
 from tests.conftest import Broker
@@ -35,6 +36,7 @@ PROCESSES = {
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ],
 }
+ALARM_SECONDS = 30  # two time-outs of the transport's, and a pause
 # each change of an order to fulfilled leaves a row: an effect that happens twice is seen, also one that changes nothing more
 EFFECTS = """
 CREATE TABLE test_effects (order_id uuid NOT NULL);
@@ -194,3 +196,29 @@ def test_a_full_queue_keeps_events_in_the_outbox_until_it_is_read(house: House, 
     wait_until(lambda: done(orders) == 10, timeout_seconds=60, what="all orders")
     assert set(effects().values()) == {1}
     assert house.is_whole
+
+
+def test_tasks_that_cannot_be_handed_on_during_an_alarm_wait_for_its_end(house: House, api: APIClient, mug: Product) -> None:
+    kill(house.processes["worker"], signal.SIGSTOP)
+    try:
+        orders = order(api, 10)
+        with house.channel() as channel:
+            wait_until(lambda: ready(channel, "faults.tasks") >= 8, timeout_seconds=30, what="tasks that wait for the worker")
+        house.broker.set_memory_alarm(True)
+    finally:
+        kill(house.processes["worker"], signal.SIGCONT)
+    wait_until(lambda: Step.objects.filter(name=Step.STOCK_BOOKED).exists(), timeout_seconds=30, what="a task with another to hand on")
+    time.sleep(ALARM_SECONDS)  # long enough for a publisher with a limited number of tries to give up
+    assert done(orders) == 0
+
+    house.broker.set_memory_alarm(False)
+
+    wait_until(lambda: done(orders) == 10, timeout_seconds=60, what="all orders")
+    assert set(effects().values()) == {1}
+    with house.channel() as channel:
+        assert ready(channel, "faults.tasks.dead") == 0
+    assert house.is_whole
+
+
+def ready(channel: Any, queue: str) -> int:
+    return int(channel.queue_declare(queue, passive=True).method.message_count)

@@ -64,6 +64,15 @@ def test_orders_of_others_are_not_listed(api: APIClient, mug: Product, django_us
     assert other.get("/api/v1/orders/").data["results"] == []
 
 
+def test_an_order_of_another_does_not_exist(api: APIClient, mug: Product, django_user_model: Any) -> None:
+    placed = place(api)
+    other = APIClient()
+    other.force_authenticate(django_user_model.objects.create_user("other"))
+    url = f"/api/v1/orders/{placed.data['id']}/"
+
+    assert [other.get(url).status_code, api.get(url).status_code] == [404, 200]
+
+
 def test_a_visitor_sees_products_and_places_nothing(mug: Product) -> None:
     visitor = APIClient()
 

@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,28 +37,38 @@ def run_once(
     *,
     refused: type[Exception],
     away: type[Exception],
+    confirm: Callable[[], Mapping[str, str]] = dict,
     batch_size: int = 100,
     now: Callable[[], datetime] = timezone.now,
 ) -> Batch:
     """Publishes up to `batch_size` events, at most one of each aggregate.
 
-    `refused` is what `publish` raises when the broker does not take this event, `away` when it takes none now.
+    `refused` is what `publish` raises when the broker does not take this event, `away` when it takes none now. A publisher that is told
+    of the events' fate later says it in `confirm`: event id → why it was refused, or `away` when it does not know.
     """
-    batch, published = Batch(), []
+    batch, sent, refusals = Batch(), [], {}
     with row_locks():
         for event in OutboxEvent.objects.due(now()).select_for_update(skip_locked=True)[:batch_size]:
             try:
                 publish(event.routing_key, json.dumps(event.payload).encode(), str(event.event_id))
             except refused as error:
-                batch.refused += 1
-                postpone(event, reason(error), now())
+                refusals[str(event.event_id)] = reason(error)
             except away as error:
                 batch.outage = reason(error)
                 break
-            else:
-                event.published_at = now()
-                published.append(event)
-        batch.published = OutboxEvent.objects.bulk_update(published, ["published_at"])
+            sent.append(event)
+        try:
+            refusals |= confirm()
+        except away as error:
+            # nothing is known of any: they stay, and may be published again
+            return Batch(outage=reason(error))
+        for event in sent:
+            if refusal := refusals.get(str(event.event_id)):
+                batch.refused += 1
+                postpone(event, refusal, now())
+        published = [event.pk for event in sent if str(event.event_id) not in refusals]
+        # not bulk_update, whose CASE of a thousand branches takes longer than to publish them
+        batch.published = OutboxEvent.objects.filter(pk__in=published).update(published_at=now()) if published else 0
     return batch
 
 
@@ -90,6 +100,7 @@ def run(
     refused: type[Exception],
     away: type[Exception],
     stop: threading.Event,
+    confirm: Callable[[], Mapping[str, str]] = dict,
     batch_size: int = 100,
     idle_seconds: float = 0.2,
     outage_cap_seconds: float = 2,
@@ -105,7 +116,7 @@ def run(
         on_turn()
         try:
             close_old_connections()
-            batch = run_once(publish, refused=refused, away=away, batch_size=batch_size)
+            batch = run_once(publish, refused=refused, away=away, confirm=confirm, batch_size=batch_size)
         except Error as error:
             connection.close()
             batch = Batch(outage=f"database: {reason(error)}")

@@ -132,6 +132,25 @@ def test_a_refused_event_holds_back_its_own_aggregate_only(broker: Broker) -> No
     assert OutboxEvent.objects.get(routing_key="first").refusal == "no queue"
 
 
+def test_what_a_publisher_says_afterwards_counts_like_what_it_says_at_once(broker: Broker) -> None:
+    append("good", "late")
+    late = str(OutboxEvent.objects.get(routing_key="late").event_id)
+
+    assert step(broker.publish, confirm=lambda: {late: "no queue"}) == relay.Batch(published=1, refused=1)
+    assert waiting() == ["late"]
+    assert OutboxEvent.objects.get(routing_key="late").refusal == "no queue"
+
+
+def test_a_batch_of_which_nothing_is_known_is_kept(broker: Broker) -> None:
+    append("a", "b")
+
+    def unknown() -> dict[str, str]:
+        raise Away("the connection broke")
+
+    assert step(broker.publish, confirm=unknown) == relay.Batch(outage="the connection broke")
+    assert waiting() == ["a", "b"]
+
+
 def test_refused_events_do_not_fill_the_batch_of_others(broker: Broker) -> None:
     append("refused", aggregate="a")
     append("refused", aggregate="b")
