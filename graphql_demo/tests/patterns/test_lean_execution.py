@@ -32,6 +32,7 @@ class Person(graphene.ObjectType):
     friends = graphene.List(lambda: Person, first=graphene.Int(default_value=2))
     strict_friends = graphene.List(graphene.NonNull(lambda: Person), first=graphene.Int(default_value=2))
     words = graphene.List(graphene.String)
+    nonsense = graphene.List(graphene.String)
     path = graphene.List(graphene.String)
     broken = graphene.String()
     returned_error = graphene.String()
@@ -75,14 +76,14 @@ class Query(graphene.ObjectType):
 
 
 class Someone:
-    number, name, must, words, colour = 7, "Anna", 1, ["a", None, "c"], 2
+    number, name, must, words, colour, nonsense = 7, "Anna", 1, ["a", None, "c"], 2, 5
 
 
 schema = graphene.Schema(query=Query).graphql_schema
 DOCUMENTS = [
     "{ person { number name must colour words path friends { number name path } } nobody { name } __typename }",
     "{ person { friends(first: 3) { number must } strictFriends(first: 3) { number must } } }",  # null for one of them, and for all
-    "{ person { broken returnedError number friends { broken } } }",
+    "{ person { broken returnedError number friends { broken } nonsense } }",
     "{ person { colour friends(first: 4) { colour } } }",  # 0 and 3 are no colours
     '{ person { anyone { name __typename ... on Person { number path } } wrong: anyone(asType: "Nobody") { name } } }',
     "query ($first: Int = 1, $more: Boolean!) { person { friends(first: $first) { number name @include(if: $more) @skip(if: false) } } }",

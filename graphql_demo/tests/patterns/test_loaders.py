@@ -75,7 +75,7 @@ class Item(graphene.ObjectType):
             calls.append(("patient", [item.number]))
 
     async def resolve_twice(item: Any, info: Any) -> str | None:
-        return await load(labels, len(await load(children, item.number) or []))
+        return await load(labels, len(await load(children, item.number) or []), prefix="item")
 
     async def resolve_elsewhere(item: Any, info: Any) -> None:
         await asyncio.sleep(1)
@@ -152,6 +152,13 @@ def test_a_key_is_loaded_once_however_often_it_is_asked_for(execute: Execute) ->
 
     assert result.data == {"a": {"label": "item 1", "again": "item 1"}, "b": {"label": "item 1"}}
     assert calls == [("labels", [1])]
+
+
+def test_a_key_that_a_level_above_has_loaded_is_not_loaded_again(execute: Execute) -> None:
+    result = execute("{ item(number: 3) { label twice patient } }")  # the last one brings further levels
+
+    assert result.data == {"item": {"label": "item 3", "twice": "item 3", "patient": None}}
+    assert calls.count(("labels", [3])) == 1
 
 
 def test_what_is_loaded_with_other_arguments_is_loaded_apart(execute: Execute) -> None:
