@@ -1,4 +1,4 @@
-"""Everything is tested, one pytest process a room, two rooms at a time, against real servers that are started for it and stopped."""
+"""Everything is tested, one pytest process a room, three rooms at a time, against real servers that are started for it and stopped."""
 
 import os
 import sys
@@ -13,7 +13,8 @@ from nexus.compose import ROOT
 from nexus.demos import demos, environment
 from nexus.private_set import private_set
 
-LANES = 2  # a test waits for servers and processes about as long as it computes
+LANES = 3  # on two cores: the tests of queue_demo and of the root wait for servers and processes more than they compute
+LONGEST = ("queue_demo", ROOT.name)  # they begin first
 NO_TEST_RAN = 5  # pytest's exit code
 SHAPE = ["test_shape.py", "test_readme.py", "test_docs.py", "test_compose.py", "test_workflows.py", "test_checks.py"]
 console = Console(highlight=False)
@@ -22,7 +23,7 @@ console = Console(highlight=False)
 def run(demo: str | None, only: str | None) -> int:
     """Runs the tests of every room, or of one demo; `only` is pytest's -k. Ends with one summary line, and says which room failed."""
     begun = time.monotonic()
-    rooms = rooms_of(demo) if demo else [ROOT, *demos(), ROOT / "portal"]  # the longest first
+    rooms = rooms_of(demo) if demo else sorted([ROOT, *demos(), ROOT / "portal"], key=lambda room: room.name not in LONGEST)
     failed = []
     ran = 0
     with private_set() as urls:

@@ -206,8 +206,9 @@ def test_a_stop_lets_the_handler_finish_and_begins_no_other(channel: Any, queue:
     stop.set()
     go_on.set()
 
-    wait_until(lambda: count(channel, queue.name) == 1)
+    wait_until(lambda: channel.queue_declare(queue.name, passive=True).method.consumer_count == 0)
     assert (handler.begun, handler.ended) == (["a"], ["a"])
+    assert count(channel, queue.name) == 1
 
 
 def test_a_handler_that_gives_up_because_of_the_stop_leaves_its_message_untried(
