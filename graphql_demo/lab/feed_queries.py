@@ -16,6 +16,7 @@ from django.test import AsyncClient, Client, override_settings
 
 from community import models
 from labkit import Counts, Experiment, count_queries
+from labkit.logs import quiet
 
 QUERY = """query ($first: Int!) { feed(first: $first) { edges { node {
     rating body author { username } product { sku name } likeCount
@@ -77,7 +78,7 @@ def stock_loaders() -> Counts:
     answered = []
     for post in (Client().post, async_to_sync(AsyncClient().post)):
         for field in ("returned", "awaited"):
-            with warnings.catch_warnings(), override_settings(ALLOWED_HOSTS=["testserver"]):
+            with warnings.catch_warnings(), quiet(), override_settings(ALLOWED_HOSTS=["testserver"]):
                 warnings.simplefilter("ignore")  # "was never awaited", which is what happens
                 try:
                     answer = post("/stock/", {"query": f"{{ {field} }}"}, content_type="application/json").json()
