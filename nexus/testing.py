@@ -14,7 +14,7 @@ from nexus.demos import demos, environment
 from nexus.private_set import private_set
 
 LANES = 3  # on two cores: the tests of queue_demo and of the root wait for servers and processes more than they compute
-LONGEST = ("queue_demo", ROOT.name)  # they begin first
+LONGEST = ("queue_demo", ROOT.name)  # they begin first, and the others get what these two leave of the processors
 NO_TEST_RAN = 5  # pytest's exit code
 SHAPE = ["test_shape.py", "test_readme.py", "test_docs.py", "test_compose.py", "test_workflows.py", "test_checks.py"]
 console = Console(highlight=False)
@@ -87,6 +87,8 @@ def command(room: Path, only: str | None) -> list[str]:
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     if room == ROOT:
         argv += ["-c", "tests/pytest.ini", "--rootdir", "."]
+    if room.name not in LONGEST:
+        argv = ["nice", *argv]
     if os.environ.get("POSTGRES_URL"):
         argv += ["-m", "not native"]  # servers are given, as in a container: their programs, and Node, may not be here
     return argv + (["-k", only] if only else [])
