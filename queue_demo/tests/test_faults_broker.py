@@ -96,13 +96,15 @@ def run_sql(statements: str) -> None:
 
 
 def order(api: APIClient, count: int) -> list[str]:
-    """Places so many orders; returns their ids. Each is answered in time, whatever the broker does."""
+    """Places so many orders; returns their ids. All are taken, whatever the broker does, and none waits for it."""
     placed = []
+    began = time.monotonic()
     for _ in range(count):
-        began = time.monotonic()
         answer = api.post("/orders/", {"lines": [{"sku": "SKU-000001", "quantity": 1}]}, format="json")
-        assert (answer.status_code, time.monotonic() - began < 1) == (202, True)
+        assert answer.status_code == 202
         placed.append(str(answer.data["id"]))
+    # on average: a busy machine may hold up one of them, a broker with an alarm would hold up each for the publisher's three seconds
+    assert (time.monotonic() - began) / count < 1
     return placed
 
 
