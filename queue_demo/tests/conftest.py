@@ -8,11 +8,32 @@ from urllib.parse import urlsplit
 
 import pika
 import pytest
+from django.core.management.base import CommandError
 from django.db import connection
+from django.test import TransactionTestCase
 from rest_framework.test import APIClient
 
 from fulfilment.models import Product
 from labkit import FaultProxy
+
+FLUSHES = 5
+
+
+@pytest.fixture(autouse=True, scope="session")
+def patient_flush() -> Iterator[None]:
+    """A test's tables are emptied while workers of a module may still read them: PostgreSQL then ends one of both with a deadlock."""
+    flush = TransactionTestCase._fixture_teardown
+
+    def again(case: TransactionTestCase) -> None:
+        for _ in range(FLUSHES - 1):
+            with contextlib.suppress(CommandError):
+                flush(case)
+                return
+        flush(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", again)
+        yield
 
 
 @pytest.fixture
