@@ -26,6 +26,15 @@ def running(argv: Sequence[str], **environment: str) -> Iterator[subprocess.Pope
             process.wait()
 
 
+@contextlib.contextmanager
+def served(port: int, *, interface: str = "wsgi", **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The service in the current folder, as production starts it: granian, on this port. Yields it when it accepts connections."""
+    argv = ["python", "-m", "granian", "--interface", interface, "--port", str(port), f"config.{interface}:application"]
+    with running(argv, **{"GRANIAN_HOST": "127.0.0.1"} | environment) as process:
+        wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")
+        yield process
+
+
 def kill(process: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:
     """Sends a signal to the process and its children, as the kernel's memory killer or an operator would."""
     with contextlib.suppress(ProcessLookupError):

@@ -8,18 +8,17 @@ from urllib.parse import urlsplit
 
 from django.db import connection
 
-from labkit.processes import answers, free_port, running, wait_until
+from labkit import processes
+from labkit.processes import free_port
 
-PRODUCTION = {"DEBUG": "0", "SECRET_KEY": "k3y-" * 20, "HTTPS": "0", "GRANIAN_HOST": "127.0.0.1", "GRANIAN_WEBSOCKETS": "0"}
+PRODUCTION = {"DEBUG": "0", "SECRET_KEY": "k3y-" * 20, "HTTPS": "0", "GRANIAN_WEBSOCKETS": "0"}
 
 
 @contextlib.contextmanager
 def served(interface: str = "wsgi", **environment: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """Its address, and its process."""
     port = free_port()
-    argv = ["python", "-m", "granian", "--interface", interface, "--port", str(port), f"config.{interface}:application"]
-    with running(argv, **{**PRODUCTION, **environment}) as process:
-        wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")
+    with processes.served(port, interface=interface, **{**PRODUCTION, **environment}) as process:
         yield f"http://127.0.0.1:{port}", process
 
 

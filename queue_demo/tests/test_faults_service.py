@@ -18,12 +18,12 @@ from fulfilment import topology
 from fulfilment.models import Order, Product
 from labkit import FaultProxy
 from labkit.database import lab_database
-from labkit.processes import answers, free_port, kill, running, wait_until
+from labkit.processes import answers, free_port, kill, running, served, wait_until
 from patterns.inbox.models import Inbox
 from tests.conftest import Broker
 from tests.test_consumer import EVENT
 
-PRODUCTION = {"DEBUG": "0", "SECRET_KEY": "k3y-" * 20, "HTTPS": "0", "GRANIAN_HOST": "127.0.0.1"}
+PRODUCTION = {"DEBUG": "0", "SECRET_KEY": "k3y-" * 20, "HTTPS": "0"}
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 BODY = {"lines": [{"sku": "SKU-000001", "quantity": 1}]}
 
@@ -46,9 +46,7 @@ def database(seeded: str) -> str:
 
 @contextmanager
 def service(port: int, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    argv = ["python", "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
-    with running(argv, **{**PRODUCTION, **environment}) as process:
-        wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")
+    with served(port, **{**PRODUCTION, **environment}) as process:
         yield process
 
 

@@ -17,11 +17,11 @@ import pytest
 
 from labkit import FaultProxy
 from labkit.database import lab_database
-from labkit.processes import answers, free_port, kill, running, wait_until
+from labkit.processes import answers, free_port, kill, served, wait_until
 from patterns.access_token import AccessTokens
 
 KEY = "k3y-" * 20
-PRODUCTION = {"DEBUG": "0", "SECRET_KEY": KEY, "HTTPS": "0", "GRANIAN_HOST": "127.0.0.1", "DEMO_PASSWORD": "for this test only"}
+PRODUCTION = {"DEBUG": "0", "SECRET_KEY": KEY, "HTTPS": "0", "DEMO_PASSWORD": "for this test only"}
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 BODY = {"lines": [{"sku": "SKU-000001", "quantity": 1}]}
 
@@ -36,9 +36,7 @@ def database() -> Iterator[str]:
 
 @contextmanager
 def service(port: int, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    argv = ["python", "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
-    with running(argv, **{**PRODUCTION, **environment}) as process:
-        wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")
+    with served(port, **{**PRODUCTION, **environment}) as process:
         yield process
 
 
