@@ -44,9 +44,11 @@ def private_set() -> Iterator[dict[str, str]]:
         yield servers.urls(site) | named
     finally:
         with uninterrupted():
-            for process in running:
-                process.send_signal(signal.SIGINT if "postgres" in str(process.args) else signal.SIGTERM)
-            sweep(str(directory), (directory,), grace_seconds=8)
+            for process in running:  # nothing of theirs is kept; PostgreSQL alone has to give back shared memory
+                if "postgres" in str(process.args):
+                    process.send_signal(signal.SIGQUIT)
+                    process.wait(timeout=10)
+            sweep(str(directory), (directory,), grace_seconds=0.5)
             for process in running:
                 process.wait(timeout=10)
             shutil.rmtree(directory, ignore_errors=True)
