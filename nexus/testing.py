@@ -1,4 +1,7 @@
-"""Everything is tested, one pytest process a room, three rooms at a time, against real servers that are started for it and stopped."""
+"""Everything is tested, one pytest process a room, some side by side, against real servers that are started for it and stopped.
+
+A pattern's tests run once: in a blank project, where the root's tests copy it to. With DEMO= they run in the demo.
+"""
 
 import os
 import sys
@@ -13,8 +16,9 @@ from nexus.compose import ROOT
 from nexus.demos import demos, environment
 from nexus.private_set import private_set
 
-LANES = 3  # on two cores: the tests of queue_demo and of the root wait for servers and processes more than they compute
-LONGEST = ("queue_demo", ROOT.name)  # they begin first, and the others get what these two leave of the processors
+LANES = 4  # on two cores: the tests of queue_demo and of the root wait for servers and processes more than they compute
+LONGEST = ("queue_demo", ROOT.name)  # they begin first; queue_demo has the processors before all others, then the root
+ELSEWHERE = ["--ignore=tests/patterns"]  # the root's tests run each pattern's, in a blank project
 NO_TEST_RAN = 5  # pytest's exit code
 SHAPE = ["test_shape.py", "test_readme.py", "test_docs.py", "test_compose.py", "test_workflows.py", "test_checks.py"]
 console = Console(highlight=False)
@@ -23,12 +27,12 @@ console = Console(highlight=False)
 def run(demo: str | None, only: str | None) -> int:
     """Runs the tests of every room, or of one demo; `only` is pytest's -k. Ends with one summary line, and says which room failed."""
     begun = time.monotonic()
-    rooms = rooms_of(demo) if demo else sorted([ROOT, *demos(), ROOT / "portal"], key=lambda room: room.name not in LONGEST)
+    rooms = rooms_of(demo) if demo else sorted([ROOT, *demos(), ROOT / "portal"], key=niceness)
     failed = []
     ran = 0
     with private_set() as urls:
         console.print(f"servers are up ({time.monotonic() - begun:.0f} s)")
-        for name, code in results([Job(name_of(room), command(room, only), room, variables(room, urls)) for room in rooms]):
+        for name, code in results([Job(name_of(room), command(room, only, not demo), room, variables(room, urls)) for room in rooms]):
             ran += code != NO_TEST_RAN
             if code not in (0, *([NO_TEST_RAN] if only else [])):
                 failed.append(name)
@@ -83,12 +87,16 @@ def name_of(room: Path) -> str:
     return "the root" if room == ROOT else room.name
 
 
-def command(room: Path, only: str | None) -> list[str]:
+def niceness(room: Path) -> int:
+    return 5 * (LONGEST.index(room.name) if room.name in LONGEST else len(LONGEST))
+
+
+def command(room: Path, only: str | None, is_one_of_all: bool) -> list[str]:
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    argv += ELSEWHERE if is_one_of_all and not only else []
     if room == ROOT:
         argv += ["-c", "tests/pytest.ini", "--rootdir", "."]
-    if room.name not in LONGEST:
-        argv = ["nice", *argv]
+    argv = ["nice", "-n", str(niceness(room)), *argv]
     if os.environ.get("POSTGRES_URL"):
         argv += ["-m", "not native"]  # servers are given, as in a container: their programs, and Node, may not be here
     return argv + (["-k", only] if only else [])

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from labkit.processes import running, wait_until
 from nexus.copying import copy, needed, patterns
 from tests.conftest import ROOT
 
@@ -21,40 +22,45 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 ROOT_URLCONF = "blank.urls"
 """
+PYTEST = """
+[pytest]
+DJANGO_SETTINGS_MODULE = blank.settings
+filterwarnings = error
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
+markers = native: starts servers of its own
+"""
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> "dict[str, Future[subprocess.CompletedProcess[str]]]":
-    """All patterns in their blank projects, two at a time."""
-    pool = ThreadPoolExecutor(2)
-    return {name: pool.submit(run_in_blank_project, name, tmp_path_factory.mktemp("blank")) for name in patterns()}
+def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    """A blank project for each pattern; in all of them the tests are running."""
+    place = tmp_path_factory.mktemp("projects")
+    projects = {name: make_project(pattern, place / f"blank_{name.replace('/', '_')}") for name, pattern in patterns().items()}
+    argv = [sys.executable, "-P", str(ROOT / "tests/blank_projects.py"), *map(str, projects.values())]
+    with running(argv, PYTHONPATH=""):
+        yield projects
 
 
-@pytest.mark.parametrize("name", patterns())
-def test_a_pattern_and_its_test_pass_in_a_blank_project(name: str, runs: "dict[str, Future[subprocess.CompletedProcess[str]]]") -> None:
-    done = runs[name].result()
-
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def run_in_blank_project(name: str, tmp_path: Path) -> "subprocess.CompletedProcess[str]":
-    pattern = patterns()[name]
-    copy(pattern, tmp_path)
+def make_project(pattern: Path, folder: Path) -> Path:
+    folder.mkdir()
+    copy(pattern, folder)
     apps = [f'"patterns.{each.name}"' for each in needed(pattern) if (each / "apps.py").exists()]
-    blank = tmp_path / "blank"
+    (folder / "pytest.ini").write_text(PYTEST)
+    blank = folder / "blank"
     blank.mkdir()
     (blank / "__init__.py").touch()
     (blank / "urls.py").write_text("urlpatterns = []\n")
     (blank / "settings.py").write_text(SETTINGS.format(apps=", ".join(apps)))
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(tmp_path),
-        "DJANGO_SETTINGS_MODULE": "blank.settings",
-        "DATABASE_URL": f"{os.environ['POSTGRES_URL']}/blank_{pattern.stem}",
-    }
+    return folder
 
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", "--rootdir", str(tmp_path), "tests"]
-    return subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+
+@pytest.mark.parametrize("name", patterns())
+def test_a_pattern_and_its_test_pass_in_a_blank_project(name: str, projects: dict[str, Path]) -> None:
+    exit_code = projects[name] / "exit_code"
+    wait_until(exit_code.exists, timeout_seconds=240, what="the tests")
+
+    assert exit_code.read_text() == "0", (projects[name] / "printed").read_text()
 
 
 def test_a_copy_never_overwrites(tmp_path: Path) -> None:

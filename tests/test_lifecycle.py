@@ -176,11 +176,18 @@ def test_reset_begins_with_new_data(house: House) -> None:
 def test_logs_are_followed_until_ctrl_c(house: House) -> None:
     argv = ["make", "-s", "logs", "DEMO=database_demo"]
     environment = {**os.environ, "RUNTIME": "native", "PORT_BASE": str(house.port_base)}
-    with subprocess.Popen(argv, cwd=house.folder, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True) as logs:
+    # tests that run in the background ignore Ctrl-C, and what they start would do so too
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    logs = subprocess.Popen(argv, cwd=house.folder, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    signal.signal(signal.SIGINT, before)
+    try:
         assert logs.stdout
         first = logs.stdout.readline()
         os.killpg(logs.pid, signal.SIGINT)
-        rest = logs.stdout.read()
+        rest, _ = logs.communicate(timeout=20)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(logs.pid, signal.SIGKILL)
 
     assert re.match(r"==> .*/\.run/logs/database", first)
     assert "Traceback" not in rest

@@ -161,6 +161,12 @@ def contents(pattern: Path) -> dict[str, str]:
     return {str(file.relative_to(pattern)): file.read_text() for file in files}
 
 
+def test_the_demos_that_live_on_the_broker_stop_and_show_life_alike() -> None:
+    texts = {(demo / domain(demo) / "process.py").read_text() for demo in DEMOS if demo.name in ("rest_demo", "graphql_demo", "queue_demo")}
+
+    assert len(texts) == 1
+
+
 @pytest.mark.parametrize("name", patterns())
 def test_a_pattern_knows_no_domain_and_its_test_needs_none(name: str) -> None:
     path = patterns()[name]

@@ -21,7 +21,7 @@ def run(*argv: str, cwd: Path | None = None, **environment: str) -> str:
 pytestmark = pytest.mark.native  # Node
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # a module's would be made twice: pytest-django moves tests with a database to the front
 def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Installed and generated outside of the demo's folder, beside a copy of the schema: nothing is left in it."""
     place = tmp_path_factory.mktemp("client")

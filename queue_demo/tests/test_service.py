@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
@@ -57,10 +58,9 @@ def test_production_settings_pass_the_deployment_check() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.django_db
 def test_every_model_change_has_its_migration() -> None:
-    done = manage("makemigrations", "--check", "--dry-run", DEBUG="1")
-
-    assert done.returncode == 0, done.stdout
+    call_command("makemigrations", "--check", "--dry-run")  # ends with SystemExit when one is missing
 
 
 def manage(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":

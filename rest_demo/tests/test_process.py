@@ -26,12 +26,20 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_databas
 BODY = {"lines": [{"sku": "SKU-000001", "quantity": 1}]}
 
 
-@pytest.fixture
-def database() -> Iterator[str]:
+@pytest.fixture(scope="module")
+def shop() -> Iterator[str]:
     with lab_database("rest_stopping") as url:
         for words in (["migrate", "--verbosity", "0"], ["seed"]):
             subprocess.run([sys.executable, "manage.py", *words], env={**os.environ, **PRODUCTION}, check=True, capture_output=True)
         yield url.replace("postgres://", "postgresql://")
+
+
+@pytest.fixture
+def database(shop: str) -> str:
+    """The seeded one, without the orders and intentions of the test before."""
+    with psycopg.connect(shop) as connection:
+        connection.execute("TRUNCATE shop_order, idempotency_storedanswer CASCADE")
+    return shop
 
 
 @contextmanager
