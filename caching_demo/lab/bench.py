@@ -8,7 +8,7 @@ from lab.bench_trace import MEGABYTES, OFF, PRODUCTS
 from labkit.bench import Benchmark
 
 MANY: Any = {"rounds": 21, "round_seconds": 0.1}  # a busy machine disturbs a few of them, and the median is of the others
-FEW: Any = {"rounds": 3, "round_seconds": 0.01}  # one stampede a round
+FEW: Any = {"rounds": 5, "round_seconds": 0.01}  # one stampede a round
 
 benchmarks = {
     "hit": Benchmark("What does a hit cost, above the round trip?", bench_hit.RAW, bench_hit.hits, goals={"single_flight": 0.85}, **MANY),

@@ -6,13 +6,14 @@ import functools
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import cashews
 import orjson
 import redis
+import redis.asyncio
 from django.conf import settings
 from django.core.cache.backends.redis import RedisCache
 from dogpile.cache import make_region
@@ -22,6 +23,7 @@ from dogpile.cache.region import CacheRegion, value_version
 from lab import PATIENCE_SECONDS
 from labkit.bench import Measured, Work
 from labkit.crowd import children
+from patterns.async_single_flight import AsyncSingleFlight
 from patterns.single_flight import SingleFlight
 
 VISITORS, PROCESSES = 200, 2
@@ -29,7 +31,8 @@ SHARE = VISITORS // PROCESSES
 LOAD_SECONDS = 0.1
 FRESH_SECONDS = 60
 PAGE = {"name": "Mug", "text": "x" * 1000}
-OURS = "single_flight"
+OURS, OURS_IN_A_LOOP = "single_flight", "async_single_flight (asyncio)"
+TIMES: dict[str, Any] = {"fresh_seconds": FRESH_SECONDS, "stale_seconds": 600, "lock_seconds": 5, "wait_seconds": 6}
 
 Load = Callable[[], Any]
 
@@ -58,12 +61,12 @@ def region() -> CacheRegion:
     return region.configure("dogpile.cache.redis", expiration_time=FRESH_SECONDS, arguments=arguments)
 
 
-def by_single_flight(key: str, load: Load, is_stale: bool) -> Any:
-    def clock() -> float:
-        return time.time() + is_stale * (FRESH_SECONDS + 1)
+def clock(is_stale: bool) -> float:
+    return time.time() + is_stale * (FRESH_SECONDS + 1)
 
-    times: dict[str, Any] = {"fresh_seconds": FRESH_SECONDS, "stale_seconds": 600, "lock_seconds": 5, "wait_seconds": 6}
-    return SingleFlight(client=client(), clock=clock, **times).get(key, load).value
+
+def by_single_flight(key: str, load: Load, is_stale: bool) -> Any:
+    return SingleFlight(client=client(), clock=functools.partial(clock, is_stale), **TIMES).get(key, load).value
 
 
 def by_django(key: str, load: Load, is_stale: bool) -> Any:
@@ -75,13 +78,13 @@ def by_dogpile(key: str, load: Load, is_stale: bool) -> Any:
     return region().get_or_create(key, load)
 
 
-# cashews is asynchronous: its visitors are coroutines, a loop a process
+# of these the visitors are coroutines, a loop a process
 THREADS: dict[str, Callable[[str, Load, bool], Any]] = {
     OURS: by_single_flight, "Django's get_or_set": by_django, "dogpile.cache, its lock in Redis": by_dogpile,
 }  # fmt: skip
-CASHEWS = {
-    False: ("cashews, cache(lock=True)",),  # with protected=False each stampede takes half a minute
-    True: ("cashews, early()", "cashews, early(protected=False)"),
+COROUTINES = {
+    False: (OURS_IN_A_LOOP, "cashews, cache(lock=True)"),  # with protected=False each stampede takes half a minute
+    True: (OURS_IN_A_LOOP, "cashews, early()", "cashews, early(protected=False)"),
 }
 
 
@@ -93,7 +96,7 @@ def load(key: str) -> dict[str, Any]:
 
 def expire(way: str, key: str) -> None:
     """Stores what has been good until a moment ago, where the way knows such a thing."""
-    if way == OURS:
+    if way in (OURS, OURS_IN_A_LOOP):
         by_single_flight(key, lambda: PAGE, False)
     elif way.startswith("dogpile"):
         region()._set_cached_value_to_backend(key, CachedValue(PAGE, {"ct": time.time() - FRESH_SECONDS - 1, "v": value_version}))
@@ -109,8 +112,8 @@ def meet(key: str) -> None:
 
 def visit(way: str, key: str, is_stale: bool) -> list[float]:
     """One process's share of the visitors: the seconds that each has waited."""
-    if way in CASHEWS[is_stale]:
-        return asyncio.run(visit_by_cashews(key, is_stale, is_protected="protected=False" not in way))
+    if way in COROUTINES[is_stale]:
+        return asyncio.run(visit_in_a_loop(way, key, is_stale))
     barrier = threading.Barrier(SHARE, functools.partial(meet, key), timeout=90)
 
     def one(_: int) -> float:
@@ -127,36 +130,51 @@ def threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(SHARE)
 
 
-async def visit_by_cashews(key: str, is_stale: bool, is_protected: bool) -> list[float]:
-    cache = cashews.Cache()
-    cache.setup(settings.REDIS_URL, max_connections=2 * SHARE, socket_timeout=PATIENCE_SECONDS, suppress=False)
-
-    async def slow() -> Any:
-        await asyncio.to_thread(client().incr, f"{key}:loads")
-        await asyncio.sleep(LOAD_SECONDS)
-        return PAGE
-
-    async def quick() -> Any:
-        return PAGE
-
+async def visit_in_a_loop(way: str, key: str, is_stale: bool) -> list[float]:
     async def one(get: Callable[[], Awaitable[Any]]) -> float:
         began = time.perf_counter()
         await get()
         return time.perf_counter() - began
 
+    async with (by_cashews if way.startswith("cashews") else by_async_single_flight)(way, key, is_stale) as get:
+        await asyncio.to_thread(meet, key)
+        return list(await asyncio.gather(*(one(get) for _ in range(SHARE))))
+
+
+async def slow(key: str) -> Any:
+    await asyncio.to_thread(client().incr, f"{key}:loads")
+    await asyncio.sleep(LOAD_SECONDS)
+    return PAGE
+
+
+@contextlib.asynccontextmanager
+async def by_async_single_flight(way: str, key: str, is_stale: bool) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
+    async with redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE_SECONDS) as own:
+        await own.ping()  # connected
+        flight = AsyncSingleFlight(client=own, clock=functools.partial(clock, is_stale), **TIMES)
+        yield lambda: flight.get(key, functools.partial(slow, key))
+
+
+@contextlib.asynccontextmanager
+async def by_cashews(way: str, key: str, is_stale: bool) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
+    cache = cashews.Cache()
+    cache.setup(settings.REDIS_URL, max_connections=2 * SHARE, socket_timeout=PATIENCE_SECONDS, suppress=False)
+
+    async def quick() -> Any:
+        return PAGE
+
     if is_stale:
         await cache.early(ttl=600, early_ttl=0.001, key=key)(quick)()
         await asyncio.sleep(0.01)
+    load = functools.partial(slow, key)
     if is_stale:
-        get = cache.early(ttl=600, early_ttl=FRESH_SECONDS, key=key, protected=is_protected)(slow)
+        get = cache.early(ttl=600, early_ttl=FRESH_SECONDS, key=key, protected="protected=False" not in way)(load)
     else:
-        get = cache(ttl=FRESH_SECONDS, key=key, lock=True)(slow)
+        get = cache(ttl=FRESH_SECONDS, key=key, lock=True)(load)
     await asyncio.gather(*(cache.ping() for _ in range(SHARE)))  # connected
-    await asyncio.to_thread(meet, key)
-    waits = list(await asyncio.gather(*(one(get) for _ in range(SHARE))))
+    yield get
     await asyncio.sleep(2 * LOAD_SECONDS)  # what early() loads in the background
     await cache.close()
-    return waits
 
 
 @contextlib.contextmanager
@@ -174,6 +192,6 @@ def stampedes(*, is_stale: bool) -> Iterator[Mapping[str, Work]]:
             return Measured(waits[VISITORS * 99 // 100 - 1], {"loads": int(client().get(f"{key}:loads") or 0)})
 
         try:
-            yield {way: functools.partial(stampede, way) for way in (*THREADS, *CASHEWS[is_stale])}
+            yield {way: functools.partial(stampede, way) for way in (*THREADS, *COROUTINES[is_stale])}
         finally:
             client().delete(*client().scan_iter(match=f"*{prefix}*", count=1000), "none")

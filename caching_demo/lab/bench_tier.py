@@ -130,7 +130,7 @@ def many() -> Iterator[Mapping[str, Work]]:
 
         def mget() -> list[Any]:
             entries = [decode(found) for found in flight.client.mget(names)]
-            return [get(name) if each is None or flight._is_due(each) else each.value for name, each in zip(names, entries, strict=True)]
+            return [get(name) if each is None or flight.is_due(each) else each.value for name, each in zip(names, entries, strict=True)]
 
         def by_mget(name: str) -> Any:
             return mget()[names.index(name)]

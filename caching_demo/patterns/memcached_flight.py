@@ -16,14 +16,14 @@ Sources: memcached, protocol.txt ("cas") and "Meta commands: Stale invalidation"
 
 import contextlib
 import math
+import secrets
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from pymemcache.client.base import Client, PooledClient
 from pymemcache.exceptions import MemcacheError
 
-from patterns.single_flight import SingleFlight
+from patterns.single_flight import Claim, SingleFlight
 
 AWAY = (MemcacheError, OSError)
 MONTH_SECONDS = 30 * 24 * 3600  # Memcached takes a longer time for a date
@@ -35,9 +35,10 @@ class MemcachedFlight(SingleFlight):
 
     client: Client | PooledClient
 
-    def _claim(self, key: str, lock: str, token: str) -> tuple[bool, Any]:
+    def _claim(self, key: str, lock: str) -> Claim:
+        token = secrets.token_hex(16)
         is_ours = self.client.add(lock, token, expire=expiry(self.lock_seconds), noreply=False)
-        return bool(is_ours), self.client.get(key)
+        return Claim(token if is_ours else "", self.client.get(key))
 
     def _store(self, key: str, lock: str, token: str, found: str, seconds: float) -> bool:
         try:

@@ -1,7 +1,9 @@
+import dataclasses
 import time
 from typing import Any
 
 import pytest
+import redis
 from django.core.cache import cache
 from django.db import DatabaseError
 from django.test import Client
@@ -66,10 +68,11 @@ def test_an_expired_page_is_renewed_by_one_and_shown_old_to_the_others(mug: Prod
 def test_who_waited_for_anothers_load_is_told_so(mug: Product, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     claim = SingleFlight._claim
 
-    def after_another(flight: SingleFlight, key: str, *words: str) -> Any:
+    def after_another(flight: SingleFlight, key: str, lock: str) -> Any:
         monkeypatch.setattr(SingleFlight, "_claim", claim)
-        product_page(sku=mug.sku)
-        return claim(flight, key, *words)
+        other = redis.Redis(connection_pool=flight.client.connection_pool)  # as another process would
+        dataclasses.replace(flight, client=other).get(key, lambda: {"price": "4.90"})
+        return claim(flight, key, lock)
 
     monkeypatch.setattr(SingleFlight, "_claim", after_another)
 

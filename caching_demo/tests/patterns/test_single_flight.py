@@ -1,5 +1,6 @@
 """The pattern without the shop, on a real Redis. What is loaded is a number, and who loads it is noted."""
 
+import json
 import multiprocessing
 import os
 import secrets
@@ -15,7 +16,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from patterns.single_flight import SingleFlight, StillLoading
+from patterns.single_flight import SingleFlight, StillLoading, decode
 
 NOW = 1_800_000_000.0
 CROWD = 20
@@ -86,12 +87,73 @@ def test_with_no_stale_value_all_others_wait_for_the_one_load(client: redis.Redi
         here.wait()  # nobody has an answer before everybody else waits
         return "new"
 
+    # each with a client of its own, as in a process of its own: nobody asks for another
+    clients = [redis.Redis(connection_pool=client.connection_pool) for _ in range(CROWD)]
     with ThreadPoolExecutor(CROWD) as crowd:
-        answers = list(crowd.map(lambda _: at(NOW, client, sleep=sleep).get(key, load), range(CROWD)))
+        answers = list(crowd.map(lambda each: at(NOW, each, sleep=sleep).get(key, load), clients))
 
     assert len(loads) == 1
     assert {each.value for each in answers} == {"new"}
     assert sorted(each.outcome for each in answers) == ["collapsed"] * (CROWD - 1) + ["miss"]
+
+
+class Far(redis.Redis):
+    """Far away, and counts its round trips."""
+
+    trips = 0
+
+    def execute_command(self, *words: Any, **options: Any) -> Any:
+        self.trips += 1
+        time.sleep(0.05)
+        return super().execute_command(*words, **options)
+
+    def pipeline(self, *words: Any, **options: Any) -> Any:
+        self.trips += 1
+        return super().pipeline(*words, **options)
+
+
+@pytest.mark.parametrize("was_stale", [False, True])
+def test_threads_that_come_together_ask_redis_together(client: redis.Redis, key: str, was_stale: bool) -> None:
+    def load() -> str:
+        if not was_stale:
+            wait_until(lambda: len(here) == CROWD and naps)  # all are waiting, and one of them asks for all
+        return "new"
+
+    if was_stale:
+        at(NOW - 61, client).get(key, lambda: "old")
+    here, naps, gate = [], [], threading.Barrier(CROWD, timeout=10)
+    far = Far(connection_pool=client.connection_pool)
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        time.sleep(seconds)
+
+    def one(_: int) -> Any:
+        gate.wait()
+        here.append(1)
+        return at(NOW, far, sleep=sleep).get(key, load)
+
+    with ThreadPoolExecutor(CROWD) as crowd:
+        answers = list(crowd.map(one, range(CROWD)))
+
+    assert far.trips - len(naps) < CROWD  # those who wait ask after each nap, one for all; each for itself would be two by each at least
+    assert sum(each.outcome in ("miss", "refresh") for each in answers) == 1
+    assert {each.value for each in answers} <= ({"old", "new"} if was_stale else {"new"})
+
+
+def wait_until(is_so: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_what_is_shared_is_a_value_of_ones_own(client: redis.Redis, key: str) -> None:
+    at(NOW, client).get(key, lambda: ["a list"])
+    with ThreadPoolExecutor(CROWD) as crowd:
+        answers = list(crowd.map(lambda _: at(NOW, client).get(key, never).value, range(CROWD)))
+
+    assert len({id(value) for value in answers}) == CROWD
 
 
 @pytest.mark.parametrize("was_stale", [False, True])
@@ -245,6 +307,19 @@ def test_a_value_that_was_slow_to_load_may_be_renewed_before_it_expires(client: 
 
     assert at(almost_expired, client, chance=lambda: 0.39).get(key, never).outcome == "hit"  # 2 s × -ln 0.61 = 0.99 s
     assert at(almost_expired, client, chance=lambda: 0.40).get(key, lambda: "new").outcome == "refresh"  # 2 s × -ln 0.60 = 1.02 s
+
+
+def test_who_has_claimed_loads_whatever_chance_would_say_now(client: redis.Redis, key: str) -> None:
+    at(NOW, client).get(key, lambda: "old")
+    chances = iter([0.999, 0.0])
+    entry = decode(client.get(key))
+    assert entry
+    client.set(key, json.dumps({**entry._asdict(), "load_seconds": 2}))
+
+    answer = at(NOW + 59, client, chance=lambda: next(chances)).get(key, lambda: "new")
+
+    assert (answer.value, answer.outcome) == ("new", "refresh")
+    assert not client.exists(lock_of(key))
 
 
 def test_while_one_renews_early_the_others_still_hit(client: redis.Redis, key: str) -> None:
