@@ -129,6 +129,7 @@ class AsyncCoalescing:
         self, key: Hashable, mine: AsyncTurn, question: Callable[[], Awaitable[Any]], pause: Callable[[], Awaitable[None]] | None
     ) -> Any:
         try:
+            await asyncio.sleep(0)  # whoever is about to ask in this turn of the loop joins us
             if before := self._asked.get(key):
                 await before.wait()
             if pause:

@@ -25,7 +25,7 @@ from patterns.publisher import BrokerUnavailable, MessageRefused, Publisher
 from patterns.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
 
 BACKLOG = 60_000  # what a minute without a broker leaves of a thousand orders a second
-MESSAGES, BATCH = 60_000, 50
+MESSAGES, BATCH = 200_000, 50
 ORDERS = 50
 
 

@@ -205,7 +205,8 @@ async def test_coroutines_share_the_next_question_too() -> None:
         return number
 
     first = asyncio.create_task(together.ask("key", question))
-    await asyncio.sleep(0)
+    while not asked:
+        await asyncio.sleep(0)
     others = [asyncio.create_task(together.ask("key", question)) for _ in range(CROWD)]
     await asyncio.sleep(0)
     go_on.set()
@@ -213,6 +214,17 @@ async def test_coroutines_share_the_next_question_too() -> None:
     assert await first == (1, True)
     assert await asyncio.gather(*others) == [(2, True), *[(2, False)] * (CROWD - 1)]
     assert (together._open, together._asked) == ({}, {})
+
+
+async def test_coroutines_that_come_in_one_turn_of_the_loop_share_the_first_question() -> None:
+    together, asked = AsyncCoalescing(), []
+
+    async def question() -> None:
+        asked.append(1)
+
+    shared = await asyncio.gather(*(together.ask("key", question) for _ in range(CROWD)))
+
+    assert (len(asked), sum(each.is_own for each in shared)) == (1, 1)
 
 
 async def test_when_the_asking_coroutine_is_cancelled_another_asks() -> None:
@@ -224,7 +236,8 @@ async def test_when_the_asking_coroutine_is_cancelled_another_asks() -> None:
         return "answer"
 
     first = asyncio.create_task(together.ask("key", question))
-    await asyncio.sleep(0)
+    while not asked:
+        await asyncio.sleep(0)
     second, third = (asyncio.create_task(together.ask("key", question)) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
