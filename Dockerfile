@@ -15,13 +15,13 @@ ARG DEMO
 COPY labkit/requirements.txt labkit/
 COPY ${DEMO}/requirements.txt ${DEMO}/
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv pip install --python /venv/bin/python -r labkit/requirements.txt -r "${DEMO}/requirements.txt" -c constraints.txt
+    uv pip install --compile-bytecode --python /venv/bin/python -r labkit/requirements.txt -r "${DEMO}/requirements.txt" -c constraints.txt
 
 FROM builder AS workbench-packages
 COPY . /build/tree
 RUN --mount=type=cache,target=/root/.cache/uv \
     find tree -name requirements.txt -exec printf -- '-r %s\n' {} + >all.txt \
-    && uv pip install --python /venv/bin/python -r all.txt -c constraints.txt
+    && uv pip install --compile-bytecode --python /venv/bin/python -r all.txt -c constraints.txt
 
 FROM python:3.13-slim AS runtime
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \

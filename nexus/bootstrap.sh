@@ -39,7 +39,7 @@ if [ -n "${only_uv:-}" ]; then
 fi
 requirements=$(for file in ./*/requirements.txt; do printf ' -r %s' "$file"; done)
 # shellcheck disable=SC2086  # one word an argument is meant
-.venv/bin/uv pip install --quiet --python .venv/bin/python $requirements -c constraints.txt >>.venv.log 2>&1 ||
+.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python $requirements -c constraints.txt >>.venv.log 2>&1 ||
     fail "the packages could not be installed: $(grep -v '^$' .venv.log | tail -3 | tr '\n' ' ')"
 mv .venv.log .venv/install.log
 printf '%s' "$wanted" >"$stamp"

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from labkit.processes import wait_until
+from nexus import doctor
 from nexus.private_set import port_is_free
 from nexus.sweep import ours
 from tests.conftest import DEMOS, ROOT
@@ -242,10 +243,51 @@ def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
     assert "Python 3.11 or newer is needed, and Python 3.9.2 is here" in done.stderr
 
 
-def door(folder: Path, action: str, env_lines: list[str] | None = None, **variables: str) -> "subprocess.CompletedProcess[str]":
+def test_a_full_disk_is_named_before_anything_is_made(tmp_path: Path) -> None:
+    done = door(tmp_path, "up", prepare=lambda copy: (copy / ".env.draft").symlink_to("/dev/full"), RUNTIME="native")
+
+    assert done.returncode != 0
+    assert "is the disk full or read-only?" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "copy/.env").exists()
+
+
+def test_a_disk_with_too_little_room_for_the_packages_is_named(tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "df").write_text("#!/bin/sh\nprintf 'Filesystem 1024-blocks Used Available\\nnone 1000000 960000 40000\\n'\n")
+    (programs / "df").chmod(0o755)
+    done = door(tmp_path, "up", PATH=f"{programs}:{os.environ['PATH']}", RUNTIME="native")
+
+    assert done.returncode != 0
+    assert "40 MB are free on the disk of" in done.stderr
+    assert not (tmp_path / "copy/.venv").exists()
+
+
+def test_a_disk_that_has_become_full_or_read_only_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "RUN", tmp_path)
+    assert doctor.disk() == []
+
+    (tmp_path / "probe").symlink_to("/dev/full")
+    [full] = doctor.disk()
+    monkeypatch.setattr(doctor, "RUN", Path("/proc/sys/nexus"))  # nobody, root neither, may make a folder there
+    [read_only] = doctor.disk()
+
+    assert "No space left on device" in full
+    assert read_only.startswith("cannot write in /proc/sys/nexus")
+
+
+def door(
+    folder: Path,
+    action: str,
+    env_lines: list[str] | None = None,
+    prepare: Callable[[Path], None] = lambda copy: None,
+    **variables: str,
+) -> "subprocess.CompletedProcess[str]":
     """The door in a folder that has everything but packages: what it refuses, it refuses before it needs them."""
     copy = folder / "copy"
     shutil.copytree(ROOT, copy, ignore=LEFT_BEHIND)
+    prepare(copy)
     if env_lines is not None:
         secrets = ["SECRET_KEY=s", "SERVICE_PASSWORD=s", "DEMO_PASSWORD=s", "WEBHOOK_SECRET=s"]
         (copy / ".env").write_text("\n".join([*env_lines, *secrets]) + "\n")

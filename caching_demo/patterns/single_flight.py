@@ -13,7 +13,7 @@ Not guaranteed  Freshness after a write: a value may be `fresh_seconds` old, and
                 Redis: its errors reach the caller, except those after a load, which only leave the value unstored.
 Cost            A hit is one round trip, a load is three; threads that come at the same moment share them (patterns/coalescing.py).
                 A value stays in memory `stale_seconds` longer than it is good. Who waits holds a thread. A process asks for a
-                key that it waits for 500 times a second at first, and the seldomer the longer it has waited.
+                key that it waits for every millisecond at first, and the seldomer the longer it has waited.
 Use instead     Your proxy's cache when it may hold the whole answer (nginx: proxy_cache_lock and proxy_cache_use_stale
                 updating; Varnish: grace); dogpile.cache when a dependency is welcome (the same idea, with more backends;
                 look at its serializer and its lock's time-out); a periodic task when the keys are few and known.
