@@ -96,7 +96,7 @@ def command(room: Path, only: str | None, is_one_of_all: bool) -> list[str]:
     argv += ELSEWHERE if is_one_of_all and not only else []
     if room == ROOT:
         argv += ["-c", "tests/pytest.ini", "--rootdir", "."]
-    argv = ["nice", "-n", str(niceness(room)), *argv]
+    argv = ["nice", "-n", str(niceness(room)), *argv] if is_one_of_all else argv
     if os.environ.get("POSTGRES_URL"):
         argv += ["-m", "not native"]  # servers are given, as in a container: their programs, and Node, may not be here
     return argv + (["-k", only] if only else [])

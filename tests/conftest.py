@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,8 @@ from nexus.demos import demos
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMOS = demos()
+# when a test copies this checkout
+LEFT_BEHIND = shutil.ignore_patterns(".git", ".venv", ".run", ".env", "__pycache__", ".*_cache", "node_modules", "*.sqlite3")
 
 
 @pytest.fixture(params=DEMOS, ids=lambda path: path.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import DEMOS, ROOT
-from tests.test_lifecycle import door
+from tests.test_door import door
 
 ROOMS = [*DEMOS, ROOT / "portal"]
 SET = {"DEBUG": "0", "SECRET_KEY": "k3y-" * 20}
