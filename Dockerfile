@@ -40,6 +40,7 @@ ARG DEMO
 COPY --from=demo-packages /venv /venv
 COPY nexus /app/nexus
 COPY labkit /app/labkit
+COPY patterns /app/patterns
 COPY ${DEMO} /app/${DEMO}
 WORKDIR /app/${DEMO}
 CMD ["granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "1", "config.wsgi:application"]

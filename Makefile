@@ -104,8 +104,8 @@ smoke: ## What a visitor tries first, on a house that is up
 	$(door) smoke
 
 .PHONY: copy
-copy: ## Copy a pattern and its test: make copy PATTERN=rest_demo/idempotency TO=../my-project
-	$(door) copy "$$PATTERN" "$$TO"
+copy: ## Copy a pattern and its test: make copy PATTERN=outbox TO=../my-project [AS=common.outbox]
+	$(door) copy "$$PATTERN" "$$TO" "$$AS"
 
 .PHONY: lock
 lock: ## Pin every package anew, with hashes, in constraints.txt

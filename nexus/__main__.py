@@ -16,7 +16,9 @@ ACTIONS = [
 def main() -> int:
     parser = argparse.ArgumentParser(prog="nexus", description=__doc__)
     parser.add_argument("action", choices=ACTIONS)
-    parser.add_argument("words", nargs="*", help="copy: the pattern, and where to; commits: the file of the message that is written")
+    parser.add_argument(
+        "words", nargs="*", help="copy: the pattern, the project, its dotted name there; commits: the file of the message that is written"
+    )
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped, as with Ctrl-C
     demo = os.environ.get("DEMO") or None

@@ -7,7 +7,7 @@ figure DEMO/EXPERIMENT SIDE COUNT   one counted number, in the line of the text
 ratio DEMO/BENCHMARK LABEL  how fast one way was beside the baseline, in the line of the text
 counts DEMO/EXPERIMENT      its whole table
 bench DEMO/BENCHMARK        its whole table
-source PATH NAME            a link to the lines of a function or class
+source PATH NAME            a link to the file of a function or class
 excerpt PATH NAME           the lines themselves
 pages FOLDER                the pages of a folder of docs/, each with its first paragraph
 variables                   every variable of .env.example
@@ -16,6 +16,7 @@ number WHAT                 how many demos, experiments, patterns or processes t
 planted                     the faults that `make planted` plants, and what turns red
 """
 
+import ast
 import os
 import re
 import textwrap
@@ -68,7 +69,7 @@ def challenges(up: str, *which: str) -> str:
     lines = ["| they say | solution | proof: naive → solved | read it |", "| --- | --- | --- | --- |"]
     for result in [each for name in which for each in results_of(name)]:
         demo = result["demo"]
-        sources = [source(up, f"{demo}/{file}", name) for file, name in SOURCE_MARKER.findall(section(result))]
+        sources = [source(up, os.path.normpath(f"{demo}/{file}"), name) for file, name in SOURCE_MARKER.findall(section(result))]
         experiment = f"[`{result['name']}`]({up}/{demo}/lab/{result['name']}.py)"
         said = f"[{result['challenge']}]({up}/{demo}/README.md#{result['name']})"
         lines.append(f"| {said} | {result['solution']} | {result['proof']} | {', '.join([experiment, *short(sources)])} |")
@@ -107,9 +108,11 @@ def source(up: str, file: str, name: str) -> str:
 def excerpt(up: str, file: str, name: str) -> str:
     """The code of a function, method or class, as it stands in the file."""
     link = source(up, file, name)
-    found = re.search(r"#L(\d+)-L(\d+)\)$", link)
-    assert found is not None  # noqa: S101  # source() has just made it
-    code = textwrap.dedent("\n".join((ROOT / file).read_text().splitlines()[int(found[1]) - 1 : int(found[2])]))
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == name:
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            code = textwrap.dedent("\n".join((ROOT / file).read_text().splitlines()[first - 1 : node.end_lineno]))
+            break
     return f"\n```python\n{code}\n```\n\n{link}\n"
 
 

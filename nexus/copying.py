@@ -1,83 +1,171 @@
-"""Takes a pattern out: `make copy PATTERN=rest_demo/idempotency TO=../my-project`."""
+"""Copies a pattern into another project: `make copy PATTERN=outbox TO=../my-project`."""
 
+import ast
+import filecmp
+import importlib.metadata
 import re
 import shutil
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from nexus.compose import ROOT
-from nexus.demos import demos
+
+HOME = ROOT / "patterns"
+USAGE = "usage: make copy PATTERN=outbox TO=../my-project [AS=common.outbox]"
+IGNORED = shutil.ignore_patterns("__pycache__")
+DOTTED_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*", re.IGNORECASE)
+SECTIONS = ("Problem", "Guarantee", "Not guaranteed", "Cost", "Use instead", "Use")
+
+
+@dataclass(frozen=True)
+class Use:
+    """The `Use` block of a docstring: what to add where, in a project that copied the pattern."""
+
+    text: str
+    settings: str  # Python for settings.py
+    code: str  # Python for the caller
+    commands: tuple[str, ...]  # shell commands, without the `$`
 
 
 def patterns() -> dict[str, Path]:
-    """Every pattern by `demo/name`, where it is at home."""
-    return {name: path for name, path in _modules().items() if test_of(path).exists()}
+    """Every pattern's folder by `group/name`, as in `messaging/outbox`."""
+    folders = sorted(path.parent for path in HOME.glob("*/*/__init__.py"))
+    return {f"{path.parent.name}/{path.name}": path for path in folders}
 
 
-def borrowed() -> dict[str, Path]:
-    """The copies by `demo/name`: a demo that uses another's pattern has taken it out, without its test, and leaves it as it is."""
-    return {name: path for name, path in _modules().items() if not test_of(path).exists()}
+def find(name: str) -> Path | None:
+    """The folder of `messaging/outbox`, or of `outbox` alone: names are unique."""
+    return next((path for key, path in patterns().items() if name in (key, path.name)), None)
 
 
-def _modules() -> dict[str, Path]:
-    """Every module and package of `patterns/`."""
-    found = {}
-    for demo in demos():
-        for path in sorted((demo / "patterns").iterdir()):
-            if path.name.startswith("_") or not (path.suffix == ".py" or (path / "__init__.py").exists()):
-                continue
-            found[f"{demo.name}/{path.stem}"] = path
-    return found
+def dotted(pattern: Path) -> str:
+    return ".".join(pattern.relative_to(ROOT).parts)
 
 
-def test_of(pattern: Path) -> Path:
-    return pattern.parent.parent / "tests/patterns" / f"test_{pattern.stem}.py"
+def docstring(pattern: Path) -> str:
+    return ast.get_docstring(ast.parse((pattern / "__init__.py").read_text())) or ""
+
+
+def section(pattern: Path, title: str) -> str:
+    """The text under one heading of the docstring, dedented; empty when there is none."""
+    found = re.search(rf"^{title}\b(.*?)(?=^\S|\Z)", docstring(pattern), re.MULTILINE | re.DOTALL)
+    lines = found[1].strip("\n").splitlines() if found else []
+    return "\n".join(line.removeprefix("    ").rstrip() for line in lines).strip("\n")
+
+
+def use(pattern: Path) -> Use:
+    """Parts begin with `# settings.py`, `# your code` or `$ command`."""
+    text = section(pattern, "Use$")
+    parts: dict[str, list[str]] = {"# settings.py": [], "# your code": []}
+    commands: list[str] = []
+    part: list[str] = []
+    for line in text.splitlines():
+        if line in parts:
+            part = parts[line]
+        elif line.startswith("$ "):
+            commands.append(line[2:].partition("  ")[0].strip())
+        else:
+            part.append(line)
+    settings, code = ("\n".join(lines) for lines in parts.values())
+    return Use(text, settings, code, tuple(commands))
+
+
+def requires(pattern: Path) -> tuple[str, ...]:
+    """The names in the pattern's `REQUIRES`: patterns of its group that it imports."""
+    for node in ast.parse((pattern / "__init__.py").read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "REQUIRES":
+            return tuple(ast.literal_eval(node.value))
+    return ()
 
 
 def needed(pattern: Path) -> list[Path]:
-    """The pattern, and the patterns beside it that it imports."""
-    found, waiting = [], [pattern]
-    while waiting:
-        path = waiting.pop()
-        found.append(path)
-        for file in [path] if path.is_file() else path.rglob("*.py"):
-            for name in re.findall(r"^\s*(?:from|import) patterns\.(\w+)", file.read_text(), re.MULTILINE):
-                beside = next(each for each in pattern.parent.iterdir() if each.stem == name)
-                if beside not in found + waiting:
-                    waiting.append(beside)
+    """The pattern, and all that it requires, directly or not."""
+    found = [pattern]
+    for path in found:
+        found += [each for name in requires(path) if (each := path.parent / name) not in found]
     return found
 
 
-def copy(pattern: Path, to: Path) -> list[Path]:
-    """Copies the pattern, what it stands on, and its test, to `to/patterns/` and `to/tests/patterns/`.
+def packages(pattern: Path) -> list[str]:
+    """The distributions that the pattern and its test import, with the versions tested here."""
+    pins = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+    known = importlib.metadata.packages_distributions()
+    modules = {module for path in needed(pattern) for file in path.rglob("*.py") for module in _imported(file)}
+    names = {known[module][0].lower() for module in modules - sys.stdlib_module_names if module in known}
+    names |= {"pytest-django"} if "pytest" in names and "django" in names else set()
+    return sorted(f"{name}=={pins[name]}" for name in names if name in pins)
 
-    Refuses to overwrite. Returns what it wrote.
+
+def _imported(file: Path) -> set[str]:
+    """The top-level names of a file's absolute imports."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def copy(pattern: Path, project: Path, name: str = "") -> list[Path]:
+    """Copies the pattern to the dotted `name` inside `project`, and what it requires beside it.
+
+    Returns the folders that it wrote. A folder that is there and equal is skipped.
+    Raises RuntimeError, before anything is written, for one that is there and differs.
     """
-    test = test_of(pattern)
-    pairs = [(each, to / "patterns" / each.name) for each in needed(pattern)] + [(test, to / "tests/patterns" / test.name)]
-    for _, target in pairs:
-        if target.exists():
-            raise RuntimeError(f"{target} is there already; remove it first, or copy to another folder")
-    for package in (to / "patterns", to / "tests", to / "tests/patterns"):
-        package.mkdir(exist_ok=True)
-        (package / "__init__.py").touch()
-    for source, target in pairs:
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
-    return [target for _, target in pairs]
+    target = project.joinpath(*(name or f"patterns.{pattern.name}").split("."))
+    pairs = [(each, target if each == pattern else target.parent / each.name) for each in needed(pattern)]
+    pairs = [(source, to) for source, to in pairs if not to.exists() or differing(source, to)]
+    for source, to in pairs:
+        if to.exists():
+            files = ", ".join(differing(source, to)[:5])
+            raise RuntimeError(f"{to} exists and differs ({files}). Compare: diff -ru {to} {source}")
+    for folder in reversed([each for each in target.parents if each.is_relative_to(project) and each != project]):
+        if not folder.exists():
+            folder.mkdir()
+            (folder / "__init__.py").touch()
+    for source, to in pairs:
+        shutil.copytree(source, to, ignore=IGNORED)
+    return [to for _, to in pairs]
 
 
-def run(pattern: str = "", to: str = "") -> int:
-    known = patterns()
-    if pattern not in known or not to:
-        Console(stderr=True).print(f"usage: make copy PATTERN=… TO=folder; patterns: {', '.join(known)}", highlight=False, soft_wrap=True)
+def differing(source: Path, to: Path) -> list[str]:
+    """The files of the pattern that are missing in `to` or have other contents there."""
+    files = [path.relative_to(source) for path in sorted(source.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
+    same, _, _ = filecmp.cmpfiles(source, to, map(str, files), shallow=False)
+    return [str(file) for file in files if str(file) not in same]
+
+
+def renamed(text: str, pattern: Path, name: str) -> str:
+    """`text` of the pattern's docstring, for a copy under the dotted `name`."""
+    text = text.replace(dotted(pattern), name)
+    for each in needed(pattern)[1:]:
+        text = text.replace(dotted(each), ".".join([*name.split(".")[:-1], each.name]))
+    return text
+
+
+def run(name: str = "", to: str = "", dotted_name: str = "") -> int:
+    errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    pattern = find(name)
+    if pattern is None or not to:
+        errors.print(f"{USAGE}\npatterns: {', '.join(patterns())}")
         return 2
-    if not Path(to).is_dir():
-        raise RuntimeError(f"{to} is not a folder")
-    for path in copy(known[pattern], Path(to).resolve()):
-        Console(highlight=False).print(f"wrote {path}", soft_wrap=True)
-    Console(highlight=False).print(f"how to use it, and what it costs: {known[pattern].parent.parent.relative_to(ROOT)}/README.md")
+    project = Path(to).resolve()
+    if not project.is_dir():
+        raise RuntimeError(f"TO={to} is not a folder. {USAGE}")
+    if dotted_name and not DOTTED_NAME.fullmatch(dotted_name):
+        raise RuntimeError(f"AS={dotted_name} is not a dotted module name such as common.outbox")
+    dotted_name = dotted_name or f"patterns.{pattern.name}"
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    written = copy(pattern, project, dotted_name)
+    for folder in written:
+        console.print(f"wrote {folder}")
+    if not written:
+        console.print("everything is there already, and equal: nothing was written")
+    console.print(f"\nit needs: {' '.join(packages(pattern))}\n")
+    console.print(renamed(use(pattern).text, pattern, dotted_name))
+    console.print(f"\ntest it: python -m pytest {dotted_name.replace('.', '/')}")
     return 0

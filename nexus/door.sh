@@ -82,7 +82,7 @@ check_env() {
     DEMO=${DEMO%/} # the shell's completion adds it
     case $DEMO in
     '' | all) ;;
-    portal | root) [ "$action" = test ] || no_such_demo ;;
+    portal | root | patterns) [ "$action" = test ] || no_such_demo ;;
     *_demo) [ -f "$DEMO/manage.py" ] || no_such_demo ;;
     *) no_such_demo ;;
     esac

@@ -32,18 +32,18 @@ FAULTS = [
     Fault(
         name="lost_race",
         said="I read first, it is easier to follow",
-        file="rest_demo/patterns/refresh_rotation/rotation.py",
+        file="patterns/http/refresh_rotation/rotation.py",
         old="won = found.alive(now).filter(current=digest(token)).update(current=digest(successor))",
         new="won = found.alive(now).filter(current=digest(token)).exists() and found.update(current=digest(successor))",
-        target="test", variables=test("rest_demo", "two_that_race"), says="test_of_two_that_race_one_succeeds",
+        target="test", variables=test("patterns", "two_that_race"), says="test_of_two_that_race_one_succeeds",
     ),
     Fault(
         name="lost_fence",
         said="The lock is enough, the row need not compare",
-        file="caching_demo/patterns/fenced_lock.py",
+        file="patterns/caching/fenced_lock/__init__.py",
         old='rows.filter(**{f"{fence_field}__lte": token}).update(',
         new="rows.update(",
-        target="test", variables=test("caching_demo", "lost_the_lock"), says="test_the_one_that_lost_the_lock_writes_nothing",
+        target="test", variables=test("patterns", "lost_the_lock"), says="test_the_one_that_lost_the_lock_writes_nothing",
     ),
     Fault(
         name="others_orders",
@@ -88,7 +88,7 @@ FAULTS = [
     Fault(
         name="early_bump",
         said="The page can be forgotten at once, why wait for the commit",
-        file="caching_demo/patterns/generations.py",
+        file="patterns/caching/generations/__init__.py",
         old="transaction.on_commit(self.bump, using=using, robust=True)",
         new="self.bump()",
         target="claims", variables=test("caching_demo", "stale_price"), says="claim broken: caching_demo/stale_price",
@@ -104,7 +104,7 @@ FAULTS = [
     Fault(
         name="against_the_arrows",
         said="The pattern needs only one little model of the shop",
-        file="rest_demo/patterns/keyset.py",
+        file="patterns/http/keyset/__init__.py",
         new="\n\nfrom shop.models import Product  # noqa: E402, F401\n",
         target="shape", variables={"ONLY": "imports_go_one_way and rest"}, says="test_imports_go_one_way",
     ),

@@ -27,8 +27,9 @@ def checks() -> list[tuple[str, list[str], Path]]:
         ("shell", ["shellcheck", *(str(path.relative_to(ROOT)) for path in shell_scripts())], ROOT),
         ("secrets", secret_scan.command(secret_scan.tracked()), ROOT),
         ("types: labkit, nexus", ["mypy", "--config-file", "../pyproject.toml", "../labkit", "../nexus"], demos()[0]),
+        ("types: patterns", ["mypy", "patterns"], ROOT),
     ]
-    # mypy sees one `config` and one `patterns` a run: the demos' packages have the same names
+    # mypy sees one `config` per run: the demos' packages have the same names
     found += [(f"types: {demo.name}", ["mypy", "--config-file", "../pyproject.toml", "."], demo) for demo in [*demos(), ROOT / "portal"]]
     return found
 
@@ -43,7 +44,14 @@ def run(only: str | None) -> int:
     failed = []
     for name, command, folder in chosen:
         # mypy's plugin reads the demo's settings
-        environment = {**os.environ, "DEBUG": "1", "MYPYPATH": ".", "PYTHONPATH": f".{os.pathsep}{ROOT}"}
+        settings = "tests.pattern_settings" if folder == ROOT else "config.settings"
+        environment = {
+            **os.environ,
+            "DEBUG": "1",
+            "MYPYPATH": f".{os.pathsep}{ROOT}",
+            "PYTHONPATH": f".{os.pathsep}{ROOT}",
+            "DJANGO_SETTINGS_MODULE": settings,
+        }
         done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=folder, env=environment, capture_output=True, text=True)
         console.print(f"{'ok' if done.returncode == 0 else 'FAILED':8}{name}")
         if done.returncode:

@@ -6,13 +6,14 @@ bench NAME            the ratios of one benchmark
 output                what `make lab` printed
 map                   one line a file, from its docstring
 patterns              every pattern, with the problem it solves
-source PATH NAME      a link to the lines of a function or class
+source PATH NAME      a link to the file of a function or class
 
 The pages in docs/ have the markers of nexus/concepts.py; the paths in theirs begin at the root.
 """
 
 import ast
 import io
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -85,7 +86,8 @@ def challenges(folder: Path) -> str:
     for result in results(folder):
         base = "" if folder != ROOT else f"{result['demo']}/"
         anchor = f"{base}README.md#{result['name']}" if base else f"#{result['name']}"
-        code = f"[{result['code']}]({base}{result['code']})"
+        inside = result["code"].startswith("patterns/")
+        code = f"[{result['code']}]({os.path.relpath(ROOT, folder) + '/' if inside else base}{result['code']})"
         experiment = f"[`{result['name']}`]({base}lab/{result['name']}.py)"
         lines.append(f"| [{result['challenge']}]({anchor}) | {result['solution']} | {result['proof']} | {experiment}, {code} |")
     return "\n" + "\n".join(lines) + "\n"
@@ -124,19 +126,21 @@ def file_map(folder: Path) -> str:
 
 
 def patterns(folder: Path) -> str:
+    """The patterns; in a demo's README those that it imports."""
     lines = ["| pattern | the problem, in its own words |", "| --- | --- |"]
     for name, path in copying.patterns().items():
-        file = path / "__init__.py" if path.is_dir() else path
-        docstring = ast.get_docstring(ast.parse(file.read_text())) or ""
-        problem = re.search(r"^Problem\s+(.*?)(?=^\S)", docstring, re.MULTILINE | re.DOTALL)
-        text = " ".join(problem[1].split()) if problem else ""
-        lines.append(f"| [`{name}`]({path.relative_to(folder)}) | {text} |")
+        if folder == ROOT or imports(folder, copying.dotted(path)):
+            problem = " ".join(copying.section(path, "Problem").split())
+            lines.append(f"| [`{name}`]({os.path.relpath(path, folder)}) | {problem} |")
     return "\n" + "\n".join(lines) + "\n"
+
+
+def imports(folder: Path, module: str) -> bool:
+    return any(re.search(rf"\b{module}\b", path.read_text()) for path in folder.rglob("*.py"))
 
 
 def source(folder: Path, file: str, name: str) -> str:
     for node in ast.walk(ast.parse((folder / file).read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == name:
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            return f"[`{name}` in {file}]({file}#L{first}-L{node.end_lineno})"
+            return f"[`{name}` in {file.removeprefix('../').removesuffix('/__init__.py')}]({file})"
     raise RuntimeError(f"{folder.name}/{file} has no {name}, which its README links to")

@@ -1,6 +1,6 @@
 """Everything is tested, one pytest process a room, some side by side, against real servers that are started for it and stopped.
 
-A pattern's tests run once: in a blank project, where the root's tests copy it to. With DEMO= they run in the demo.
+A pattern's tests run in a blank project, where the root's tests copy it to. `DEMO=patterns` runs them at home.
 """
 
 import os
@@ -18,7 +18,7 @@ from nexus.private_set import private_set
 
 LANES = 4  # on two cores: the tests of queue_demo and of the root wait for servers and processes more than they compute
 LONGEST = ("queue_demo", ROOT.name)  # they begin first; queue_demo has the processors before all others, then the root
-ELSEWHERE = ["--ignore=tests/patterns"]  # the root's tests run each pattern's, in a blank project
+PATTERNS = ROOT / "patterns"
 NO_TEST_RAN = 5  # pytest's exit code
 SHAPE = ["test_shape.py", "test_readme.py", "test_docs.py", "test_compose.py", "test_workflows.py", "test_checks.py"]
 console = Console(highlight=False)
@@ -32,7 +32,9 @@ def run(demo: str | None, only: str | None) -> int:
     ran = 0
     with private_set() as urls:
         console.print(f"servers are up ({time.monotonic() - begun:.0f} s)")
-        for name, code in results([Job(name_of(room), command(room, only, not demo), room, variables(room, urls)) for room in rooms]):
+        for name, code in results(
+            [Job(name_of(room), command(room, only, not demo), folder_of(room), variables(room, urls)) for room in rooms]
+        ):
             ran += code != NO_TEST_RAN
             if code not in (0, *([NO_TEST_RAN] if only else [])):
                 failed.append(name)
@@ -44,8 +46,8 @@ def run(demo: str | None, only: str | None) -> int:
 
 
 def rooms_of(name: str) -> list[Path]:
-    """A demo, or one of the two rooms that are none."""
-    beside = {"portal": ROOT / "portal", "root": ROOT}
+    """A demo, the portal, the root, or the patterns."""
+    beside = {"portal": ROOT / "portal", "root": ROOT, "patterns": PATTERNS}
     return [beside[name]] if name in beside else demos(name)
 
 
@@ -83,6 +85,11 @@ def show(name: str, printed: str) -> None:
     console.print(printed.strip(), markup=False, soft_wrap=True)
 
 
+def folder_of(room: Path) -> Path:
+    """Where its tests start. Not in patterns/: its folder asyncio would hide Python's."""
+    return ROOT if room == PATTERNS else room
+
+
 def name_of(room: Path) -> str:
     return "the root" if room == ROOT else room.name
 
@@ -92,8 +99,10 @@ def niceness(room: Path) -> int:
 
 
 def command(room: Path, only: str | None, is_one_of_all: bool) -> list[str]:
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
-    argv += ELSEWHERE if is_one_of_all and not only else []
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    argv += ["patterns"] if room == PATTERNS else ["tests"]
+    if room == PATTERNS:
+        argv += ["-c", "tests/patterns.ini", "--rootdir", "."]
     if room == ROOT:
         argv += ["-c", "tests/pytest.ini", "--rootdir", "."]
     argv = ["nice", "-n", str(niceness(room)), *argv] if is_one_of_all else argv

@@ -6,4 +6,4 @@ address = os.environ.get("GRANIAN_HOST", "127.0.0.1")
 port = int(os.environ.get("GRANIAN_PORT", "8074"))
 basic_auth = [os.environ["FLOWER_LOGIN"]]  # name:password; without one it does not start: it shows the arguments of every task
 max_tasks = 2_000  # kept in memory
-inspect_timeout = 100.0  # milliseconds; the workers do not answer, see worker_enable_remote_control in patterns/reliable_task.py
+inspect_timeout = 100.0  # milliseconds; the workers do not answer, see worker_enable_remote_control in patterns/messaging/reliable_task

@@ -13,7 +13,7 @@ import pytest
 
 IMPORTED = ("django.test", "django.db.backends.postgresql.base")  # what can be without settings
 AT_ONCE = 2
-ARGV = ["-q", "-p", "pytest_django.plugin", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider", "tests"]
+ARGV = ["-q", "-p", "pytest_django.plugin", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider"]
 
 
 def main(folders: list[Path]) -> None:

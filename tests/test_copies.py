@@ -1,4 +1,4 @@
-"""A pattern works when it is copied out: each one, in a blank Django project, with its own test."""
+"""A pattern works wherever it is copied: each one in a blank project, under another name."""
 
 import os
 import subprocess
@@ -9,18 +9,71 @@ from pathlib import Path
 import pytest
 
 from labkit.processes import running, wait_until
-from nexus.copying import copy, needed, patterns
+from nexus.copying import copy, needed, patterns, renamed, use
 from tests.conftest import ROOT
 
+PLACE = "shop_core.vendored"  # another name and depth than at home
 SETTINGS = """
+import os
+from pathlib import Path
+
 import environ
 
-SECRET_KEY = "a blank project's"
-INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", {apps}]
-DATABASES = {{"default": environ.Env().db("DATABASE_URL")}}
+env = environ.Env()
+BASE_DIR = Path(__file__).parent
+SECRET_KEY = "only this blank project uses it"
+ROOT_URLCONF = "blank.urls"
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes"]
+MIDDLEWARE = []
+REST_FRAMEWORK = {}
+LOGGING = {"version": 1, "disable_existing_loggers": False}
+DATABASES = {"default": env.db("DATABASE_URL")}
+REDIS_URL, RABBITMQ_URL, MEMCACHED_URL = env("REDIS_URL"), env("RABBITMQ_URL"), env("MEMCACHED_URL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
-ROOT_URLCONF = "blank.urls"
+"""
+RELABELLED = """
+class Copied{number}({config}):
+    label = "copied_{label}"
+"""
+MANAGE = """
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "blank.settings")
+execute_from_command_line(sys.argv)
+"""
+TEST_USE = """
+import importlib
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_code_of_the_use_block_runs():
+    importlib.import_module("use_block")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("command", {commands})
+def test_a_command_of_the_use_block_runs(command):
+    url, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+    environment = {{**os.environ, "DATABASE_URL": f"{{url}}/{{settings.DATABASES['default']['NAME']}}"}}
+    program, *words = command.split()
+    argv = [sys.executable, *words] if program == "python" else [sys.executable, "-m", program, *words]
+    process = subprocess.Popen(argv, env=environment)
+    try:
+        process.wait(timeout=3)
+    except subprocess.TimeoutExpired:  # it serves until it is stopped
+        process.terminate()
+        process.wait(timeout=10)
+    assert process.returncode == 0
 """
 PYTEST = """
 [pytest]
@@ -34,7 +87,7 @@ markers = native: starts servers of its own
 
 @pytest.fixture(scope="module")
 def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """A blank project for each pattern; in all of them the tests are running."""
+    """A blank project per pattern; the tests of all of them are running."""
     place = tmp_path_factory.mktemp("projects")
     projects = {name: make_project(pattern, place / f"blank_{name.replace('/', '_')}") for name, pattern in patterns().items()}
     argv = [sys.executable, "-P", str(ROOT / "tests/blank_projects.py"), *map(str, projects.values())]
@@ -43,36 +96,84 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Pat
 
 
 def make_project(pattern: Path, folder: Path) -> Path:
+    """A project that follows the `Use` block, with the pattern's apps under other labels."""
     folder.mkdir()
-    copy(pattern, folder)
-    apps = [f'"patterns.{each.name}"' for each in needed(pattern) if (each / "apps.py").exists()]
-    (folder / "pytest.ini").write_text(PYTEST)
+    name = f"{PLACE}.my_{pattern.name}"
+    copy(pattern, folder, name)
+    block = use(pattern)
+    names = {each: f"{PLACE}.{each.name}" for each in needed(pattern)} | {pattern: name}
+    apps = {each: names[each] for each in needed(pattern) if (each / "apps.py").exists()}
     blank = folder / "blank"
     blank.mkdir()
     (blank / "__init__.py").touch()
     (blank / "urls.py").write_text("urlpatterns = []\n")
-    (blank / "settings.py").write_text(SETTINGS.format(apps=", ".join(apps)))
+    relabelled, imports = "", ""
+    settings = SETTINGS + renamed(block.settings, pattern, name)
+    for number, (each, dotted) in enumerate(apps.items()):
+        imports += f"from {dotted}.apps import {config_of(each)}\n"
+        relabelled += RELABELLED.format(number=number, config=config_of(each), label=each.name)
+        settings += f"""
+INSTALLED_APPS = [each for each in INSTALLED_APPS if each != {dotted!r}]
+INSTALLED_APPS += ["blank.relabelled.Copied{number}"]
+"""
+    (blank / "relabelled.py").write_text(imports + relabelled)
+    (blank / "settings.py").write_text(settings)
+    (folder / "pytest.ini").write_text(PYTEST)
+    if block.text:
+        (folder / "manage.py").write_text(MANAGE)
+        (folder / "use_block.py").write_text(renamed(block.code, pattern, name) + "\n")
+        (folder / "test_use.py").write_text(TEST_USE.format(commands=list(block.commands)))
     return folder
 
 
+def config_of(pattern: Path) -> str:
+    """The name of the pattern's AppConfig."""
+    text = (pattern / "apps.py").read_text()
+    return text.partition("class ")[2].partition("(")[0]
+
+
 @pytest.mark.parametrize("name", patterns())
-def test_a_pattern_and_its_test_pass_in_a_blank_project(name: str, projects: dict[str, Path]) -> None:
+def test_a_pattern_passes_its_tests_in_a_blank_project(name: str, projects: dict[str, Path]) -> None:
     exit_code = projects[name] / "exit_code"
     wait_until(exit_code.exists, timeout_seconds=240, what="the tests")
 
     assert exit_code.read_text() == "0", (projects[name] / "printed").read_text()
 
 
-def test_a_copy_never_overwrites(tmp_path: Path) -> None:
-    pattern = next(iter(patterns().values()))
-    copy(pattern, tmp_path)
+def test_a_copy_never_overwrites_changes(tmp_path: Path) -> None:
+    pattern = patterns()["messaging/outbox"]
+    copy(pattern, tmp_path, "lib.outbox")
 
-    with pytest.raises(RuntimeError, match="is there already"):
-        copy(pattern, tmp_path)
+    assert copy(pattern, tmp_path, "lib.outbox") == []  # there, and equal
+    (tmp_path / "lib/outbox/models.py").write_text("mine = True\n")
+    with pytest.raises(RuntimeError, match="exists and differs"):
+        copy(pattern, tmp_path, "lib.outbox")
+    assert (tmp_path / "lib/outbox/models.py").read_text() == "mine = True\n"
 
 
-def test_make_copy_says_what_there_is() -> None:
-    done = subprocess.run(["make", "-s", "copy"], cwd=ROOT, capture_output=True, text=True, env={**os.environ, "RUNTIME": "native"})
+def test_a_refused_copy_writes_nothing(tmp_path: Path) -> None:
+    pattern = patterns()["messaging/consumer"]
+    (tmp_path / "lib/publisher").mkdir(parents=True)
+
+    with pytest.raises(RuntimeError, match="publisher exists and differs"):
+        copy(pattern, tmp_path, "lib.consumer")
+    assert not (tmp_path / "lib/consumer").exists()
+
+
+def test_make_copy_lists_the_patterns() -> None:
+    environment = {**os.environ, "RUNTIME": "native"}
+    done = subprocess.run(["make", "-s", "copy"], cwd=ROOT, capture_output=True, text=True, env=environment)
 
     assert done.returncode != 0
-    assert "rest_demo/idempotency" in done.stderr
+    assert "http/idempotency" in done.stderr
+
+
+def test_make_copy_prints_what_to_do_next(tmp_path: Path) -> None:
+    words = ["make", "-s", "copy", "PATTERN=outbox", f"TO={tmp_path}", "AS=common.events"]
+    environment = {**os.environ, "RUNTIME": "native"}
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=environment)
+
+    assert done.returncode == 0, done.stderr
+    assert "python -m pytest common/events" in done.stdout
+    assert "patterns.messaging" not in done.stdout
+    assert (tmp_path / "common/events/migrations/0001_initial.py").exists()

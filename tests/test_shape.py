@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from nexus.copying import borrowed, patterns
+from nexus import copying
+from nexus.copying import patterns
 from tests.conftest import DEMOS, ROOT
 
 ROOMS = {
-    "README.md", "manage.py", "requirements.txt", "config/settings.py", "config/urls.py", "patterns/__init__.py",
+    "README.md", "manage.py", "requirements.txt", "config/settings.py", "config/urls.py",
     "lab/urls.py", "lab/results.json", "tests/test_service.py",
 }  # fmt: skip
-NOT_DOMAINS = {"config", "patterns", "lab", "tests", "fake_carriers", "mail_provider", "payment_provider"}
+NOT_DOMAINS = {"config", "lab", "tests", "fake_carriers", "mail_provider", "payment_provider"}
 BANNED = {"base.py", "utils.py", "helpers.py", "common", "misc.py", "manager.py"}
 HEADINGS = ("Problem", "Guarantee", "Not guaranteed", "Cost", "Use instead")
 CONTRACTS = """
@@ -138,43 +139,47 @@ def test_settings_fit_on_two_screens(demo: Path) -> None:
 
 
 @pytest.mark.parametrize("name", patterns())
-def test_a_pattern_says_what_it_promises_and_has_a_test_of_its_own(name: str) -> None:
-    path = patterns()[name]
-    text = (path / "__init__.py" if path.is_dir() else path).read_text()
-    docstring = ast.get_docstring(ast.parse(text)) or ""
+def test_a_pattern_states_its_problem_guarantee_and_cost(name: str) -> None:
+    docstring = copying.docstring(patterns()[name])
     positions = [docstring.find(f"\n{heading}") for heading in HEADINGS]
 
     assert -1 not in positions, dict(zip(HEADINGS, positions, strict=True))
     assert positions == sorted(positions)
 
 
-@pytest.mark.parametrize("name", borrowed())
-def test_a_pattern_without_a_test_is_a_copy_of_one_that_has_it(name: str) -> None:
-    path = borrowed()[name]
-    homes = [home for home in patterns().values() if home.name == path.name]
+def test_no_two_patterns_have_one_name() -> None:
+    names = [path.name for path in patterns().values()]
 
-    assert [contents(home) for home in homes] == [contents(path)]
+    assert sorted(set(names)) == sorted(names)
 
 
-def contents(pattern: Path) -> dict[str, str]:
-    files = [pattern] if pattern.is_file() else pattern.rglob("*.py")
-    return {str(file.relative_to(pattern)): file.read_text() for file in files}
+@pytest.mark.parametrize("name", patterns())
+def test_a_pattern_names_the_patterns_it_imports(name: str) -> None:
+    path = patterns()[name]
+    beside = {
+        node.module.partition(".")[0] if node.module else alias.name
+        for file in path.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.level == len(file.relative_to(path).parts) + 1
+        for alias in node.names
+    } - {path.name}
+
+    assert beside == set(copying.requires(path))
+
+
+@pytest.mark.parametrize("name", patterns())
+def test_a_pattern_imports_nothing_else_of_this_repository(name: str) -> None:
+    domains = {domain(demo) for demo in DEMOS}
+    ours = {"config", "lab", "labkit", "nexus", "patterns", "portal", "tests", *domains}
+    found = {each for file in patterns()[name].rglob("*.py") for each in imported(file)}
+
+    assert found & ours == set()
 
 
 def test_the_demos_that_live_on_the_broker_stop_and_show_life_alike() -> None:
     texts = {(demo / domain(demo) / "process.py").read_text() for demo in DEMOS if demo.name in ("rest_demo", "graphql_demo", "queue_demo")}
 
     assert len(texts) == 1
-
-
-@pytest.mark.parametrize("name", patterns())
-def test_a_pattern_knows_no_domain_and_its_test_needs_none(name: str) -> None:
-    path = patterns()[name]
-    demo = path.parent.parent
-    files = [*path.rglob("*.py"), *([path] if path.is_file() else []), demo / "tests/patterns" / f"test_{path.stem}.py"]
-    ours = {domain(demo), "config", "lab", "labkit", "nexus"}
-
-    assert {name for file in files for name in imported(file)} & ours == set()
 
 
 def test_seeds_agree_on_the_products() -> None:

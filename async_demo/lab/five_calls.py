@@ -85,5 +85,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["most_in_flight"] == 1 and counts["connections"] == counts["calls"],
     holds=lambda counts: counts["most_in_flight"] == 5 and counts["connections"] == 5 and counts["offers"] == counts["calls"] == 5 * QUOTES,
     proof=("most_in_flight", "connections"),
-    code="patterns/gather_settled.py",
+    code="patterns/asyncio/gather_settled",
 )

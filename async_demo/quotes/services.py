@@ -7,7 +7,7 @@ import httpx
 from asgiref.sync import sync_to_async
 from django.db import connection
 
-from patterns.gather_settled import gather_settled
+from patterns.asyncio.gather_settled import gather_settled
 from quotes.carriers import CarrierFailed, Offer, Parcel, Reason, ask
 from quotes.models import Carrier
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from patterns.lifespan import resource
+from patterns.asyncio.lifespan import resource
 from quotes.carriers import Parcel, open_client
 from quotes.forms import ParcelForm
 from quotes.services import gather_offers

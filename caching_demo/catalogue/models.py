@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models.functions import Abs
 
 from catalogue import store
-from patterns.generations import Bumping, BumpingQuerySet
+from patterns.caching.generations import Bumping, BumpingQuerySet
 
 RELATED_COUNT = 4
 
@@ -98,7 +98,7 @@ class RecentView(models.Model):
 
 
 class TrendingList(models.Model):
-    """The last list that was saved, for when Redis is away. `fence`: see patterns/fenced_lock.py."""
+    """The last list that was saved, for when Redis is away. `fence`: see patterns/caching/fenced_lock."""
 
     name = models.CharField(max_length=20, primary_key=True)
     skus = models.JSONField(default=list)

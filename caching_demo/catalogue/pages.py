@@ -14,8 +14,8 @@ from django.conf import settings
 from catalogue import store
 from catalogue.models import Product, TrendingList, ViewCount
 from catalogue.serializers import ProductPageSerializer, ProductSerializer
-from patterns.breaker import CircuitOpen
-from patterns.single_flight import Answer
+from patterns.caching.breaker import CircuitOpen
+from patterns.caching.single_flight import Answer
 
 logger = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from catalogue import store
 from catalogue.models import Product, RecentView, TrendingList, ViewCount
 from catalogue.pages import TRENDING_COUNT
 from catalogue.serializers import ProductSerializer
-from patterns.breaker import CircuitOpen
-from patterns.fenced_lock import FencedLock, NotAcquired, write_fenced
-from patterns.write_behind.buffer import prune
+from patterns.caching.breaker import CircuitOpen
+from patterns.caching.fenced_lock import FencedLock, NotAcquired, write_fenced
+from patterns.caching.write_behind.buffer import prune
 
 logger = logging.getLogger(__name__)
 

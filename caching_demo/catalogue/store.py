@@ -10,15 +10,15 @@ from django.core.cache import cache
 from pymemcache.client.base import PooledClient
 from pymemcache.exceptions import MemcacheError
 
-from patterns.breaker import Breaker, CircuitOpen
-from patterns.fail_open import TIMEOUT_SECONDS, breaker_of
-from patterns.generations import Generation
-from patterns.hit_ratio import HitRatio
-from patterns.leaderboard import Leaderboard
-from patterns.leases import Leases, MemcachedStore, RedisStore
-from patterns.memcached_flight import MemcachedFlight
-from patterns.single_flight import SingleFlight
-from patterns.write_behind.buffer import Buffer
+from patterns.caching.breaker import Breaker, CircuitOpen
+from patterns.caching.fail_open import TIMEOUT_SECONDS, breaker_of
+from patterns.caching.generations import Generation
+from patterns.caching.hit_ratio import HitRatio
+from patterns.caching.leaderboard import Leaderboard
+from patterns.caching.leases import Leases, MemcachedStore, RedisStore
+from patterns.caching.memcached_flight import MemcachedFlight
+from patterns.caching.single_flight import SingleFlight
+from patterns.caching.write_behind.buffer import Buffer
 
 AWAY = (CircuitOpen, redis.RedisError, MemcacheError, OSError)
 
@@ -36,7 +36,7 @@ def server() -> str:
 
 
 def breaker() -> Breaker:
-    """The same one as Django's cache has (patterns/fail_open.py): what one of them finds out, the other need not."""
+    """The same one as Django's cache has (patterns/caching/fail_open): what one of them finds out, the other need not."""
     return breaker_of(server(), 1.0)
 
 

@@ -23,8 +23,8 @@ from catalogue.serializers import (
     ProductSerializer,
     TrendingSerializer,
 )
-from patterns.http_caching import revalidated, unchanged
-from patterns.single_flight import StillLoading
+from patterns.caching.single_flight import StillLoading
+from patterns.http.http_caching import revalidated, unchanged
 
 
 class Busy(APIException):

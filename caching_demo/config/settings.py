@@ -26,13 +26,13 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_htmx",
-    "patterns.write_behind",
+    "patterns.caching.write_behind",
     "catalogue",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "patterns.http_caching.ClosedByDefault",
+    "patterns.http.http_caching.ClosedByDefault",
     "catalogue.views.SaysWhatTheCacheDid",
     "catalogue.views.ConditionalGet",
     "django.middleware.common.CommonMiddleware",
@@ -58,8 +58,8 @@ if CACHE not in ("redis", "memcached", "off") or (CACHE != "off" and not {"redis
 REDIS_OPTIONS = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2, "retry": Retry(NoBackoff(), 0)}
 CACHE_KEY_PREFIX = "catalogue"
 BACKENDS = {
-    "redis": ("patterns.fail_open.FailOpenRedisCache", REDIS_URL),
-    "memcached": ("patterns.fail_open.FailOpenMemcachedCache", MEMCACHED_URL),
+    "redis": ("patterns.caching.fail_open.FailOpenRedisCache", REDIS_URL),
+    "memcached": ("patterns.caching.fail_open.FailOpenMemcachedCache", MEMCACHED_URL),
     "off": ("django.core.cache.backends.dummy.DummyCache", ""),  # in a process's own memory two workers would show two prices
 }
 CACHES = {"default": {"BACKEND": BACKENDS[CACHE][0], "LOCATION": BACKENDS[CACHE][1], "KEY_PREFIX": CACHE_KEY_PREFIX}}

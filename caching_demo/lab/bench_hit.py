@@ -16,8 +16,8 @@ from catalogue import store
 from catalogue.pages import load_product
 from lab.bench_pages import SKU, prepared
 from labkit.bench import Work
-from patterns.memcached_flight import MemcachedFlight
-from patterns.single_flight import SingleFlight
+from patterns.caching.memcached_flight import MemcachedFlight
+from patterns.caching.single_flight import SingleFlight
 
 RAW = "redis-py GET and orjson"
 BATCH = 20  # hits in one piece of work
@@ -59,7 +59,7 @@ def hits() -> Iterator[Mapping[str, Work]]:
             "single_flight": batch(lambda: flight.get(f"{prefix}:flight", load).value),
             "memcached_flight": batch(lambda: memcached.get(f"{prefix}:flight", load).value),
             "Django's get_or_set": batch(lambda: plain.get_or_set(f"{prefix}:plain", load, 3600)),
-            "get_or_set of patterns/fail_open.py": batch(lambda: ours.get_or_set(f"{prefix}:ours", load, 3600)),
+            "get_or_set of patterns/caching/fail_open": batch(lambda: ours.get_or_set(f"{prefix}:ours", load, 3600)),
             "dogpile.cache": batch(lambda: region.get_or_create(f"{prefix}:dogpile", load)),
             "cashews (asyncio)": lambda: loop.run_until_complete(cashews_hits()),
         }

@@ -18,7 +18,7 @@ from catalogue.models import Category, Product
 from catalogue.pages import load_product
 from lab.bench_trace import OFF, traces
 from labkit.bench import Work
-from patterns.generations import Generation
+from patterns.caching.generations import Generation
 
 STORED = 20_000  # in one category: what a page's neighbours are sorted from
 SKU = "LAB-BENCH-00001"
@@ -60,7 +60,7 @@ def prepared() -> Iterator[str]:
         rows = (Product(sku=f"LAB-BENCH-{n:05d}", name=f"Mug {n}", price=f"{5 + n % 95}.90", category=category) for n in numbers)
         Product.objects.bulk_create(rows, batch_size=5000, ignore_conflicts=True)
     plain = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": settings.REDIS_URL}
-    memcached = {"BACKEND": "patterns.fail_open.FailOpenMemcachedCache", "LOCATION": settings.MEMCACHED_URL}
+    memcached = {"BACKEND": "patterns.caching.fail_open.FailOpenMemcachedCache", "LOCATION": settings.MEMCACHED_URL}
     changes = {"ROOT_URLCONF": __name__, "CACHE": "redis", "CACHES": {**settings.CACHES, "plain": plain, "memcached": memcached}}
     prefix = f"lab-{secrets.token_hex(8)}"
     with override_settings(**changes, CACHE_KEY_PREFIX=prefix):

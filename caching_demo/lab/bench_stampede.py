@@ -23,8 +23,8 @@ from dogpile.cache.region import CacheRegion, value_version
 from lab import PATIENCE_SECONDS
 from labkit.bench import Measured, Work
 from labkit.crowd import children
-from patterns.async_single_flight import AsyncSingleFlight
-from patterns.single_flight import SingleFlight
+from patterns.caching.async_single_flight import AsyncSingleFlight
+from patterns.caching.single_flight import SingleFlight
 
 VISITORS, PROCESSES = 200, 2
 SHARE = VISITORS // PROCESSES

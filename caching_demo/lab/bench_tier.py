@@ -15,7 +15,7 @@ from redis.connection import CacheProxyConnection
 
 from catalogue import store
 from labkit.bench import Measured, Work
-from patterns.single_flight import Answer, SingleFlight, decode
+from patterns.caching.single_flight import Answer, SingleFlight, decode
 
 OURS = "single_flight"
 ONE_BY_ONE = "24 pages, one by one"

@@ -21,8 +21,8 @@ from catalogue import store
 from catalogue.pages import page_key
 from labkit.bench import Measured, Work
 from labkit.processes import answers, free_port, running, wait_until
-from patterns.fail_open import FailOpenMemcachedCache, FailOpenRedisCache
-from patterns.generations import Generation
+from patterns.caching.fail_open import FailOpenMemcachedCache, FailOpenRedisCache
+from patterns.caching.generations import Generation
 
 PRODUCTS, CATEGORIES = 200_000, 40
 MEGABYTES = 5  # of each store, its own overhead included

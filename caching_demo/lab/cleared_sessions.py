@@ -25,7 +25,7 @@ def naive() -> Counts:
 
 
 def solved() -> Counts:
-    return deploy("patterns.fail_open.FailOpenRedisCache", lambda pages: pages.clear())
+    return deploy("patterns.caching.fail_open.FailOpenRedisCache", lambda pages: pages.clear())
 
 
 def deploy(backend: str, forget: Callable[[BaseCache], None]) -> Counts:
@@ -59,5 +59,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["sessions_lost"] == counts["jobs_lost"] == EACH,
     holds=lambda counts: not any(counts.values()),
     proof=("sessions_lost", "jobs_lost"),
-    code="patterns/fail_open.py",
+    code="patterns/caching/fail_open",
 )

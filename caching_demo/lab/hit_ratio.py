@@ -79,5 +79,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["wrong_by"] >= 10,
     holds=lambda counts: counts["wrong_by"] == 0,
     proof=("wrong_by",),
-    code="patterns/hit_ratio.py",
+    code="patterns/caching/hit_ratio",
 )

@@ -100,5 +100,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["stale_values_kept"] == ROUNDS,
     holds=lambda counts: counts["stale_values_kept"] == 0 and counts["later_reads_from_the_cache"] == ROUNDS,
     proof=("stale_values_kept",),
-    code="patterns/leases.py",
+    code="patterns/caching/leases",
 )

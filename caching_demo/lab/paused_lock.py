@@ -20,7 +20,7 @@ from lab import in_child, own_keys, patience
 from labkit import Counts, Experiment
 from labkit.crowd import children
 from labkit.processes import wait_until
-from patterns.fenced_lock import write_fenced
+from patterns.caching.fenced_lock import write_fenced
 
 ROUNDS = 3
 TTL_SECONDS = 0.2
@@ -138,5 +138,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["overwritten_by_the_late_one"] == counts["locks_freed_by_the_late_one"] == ROUNDS,
     holds=lambda counts: counts["overwritten_by_the_late_one"] == counts["locks_freed_by_the_late_one"] == 0,
     proof=("overwritten_by_the_late_one", "locks_freed_by_the_late_one"),
-    code="patterns/fenced_lock.py",
+    code="patterns/caching/fenced_lock",
 )

@@ -99,5 +99,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["leaks"] > 0,
     holds=lambda counts: counts["leaks"] == 0 and counts["own_pages"] == counts["requests"],
     proof=("leaks",),
-    code="patterns/http_caching.py",
+    code="patterns/http/http_caching",
 )

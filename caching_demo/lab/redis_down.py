@@ -113,5 +113,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["failed_reads"] == counts["reads"],
     holds=lambda counts: counts["failed_reads"] == counts["failed_afterwards"] == 0,
     proof=("failed_reads",),
-    code="patterns/fail_open.py",
+    code="patterns/caching/fail_open",
 )

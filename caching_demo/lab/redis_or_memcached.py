@@ -98,7 +98,7 @@ class NaiveSide:
 class SolvedSide(NaiveSide):
     """The same, where the backend itself makes the difference."""
 
-    backends = {"redis": "patterns.fail_open.FailOpenRedisCache", "memcached": "patterns.fail_open.FailOpenMemcachedCache"}
+    backends = {"redis": "patterns.caching.fail_open.FailOpenRedisCache", "memcached": "patterns.caching.fail_open.FailOpenMemcachedCache"}
 
     def one_load_of_a_crowd(self) -> bool:
         flight = store.flight(fresh_seconds=60, clock=time.time)
@@ -199,5 +199,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["broken"] > 0,
     holds=lambda counts: counts["broken"] == 0 and all(counts[f"redis_{promise}"] == 1 for promise in PROMISES),
     proof=("broken",),
-    code="patterns/memcached_flight.py",
+    code="patterns/caching/memcached_flight",
 )

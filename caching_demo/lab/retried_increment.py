@@ -89,5 +89,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["overcounted"] == VIEWS * RETRIES,
     holds=lambda counts: counts["overcounted"] == 0 and counts["counted"] == counts["views"],
     proof=("overcounted",),
-    code="patterns/write_behind/buffer.py",
+    code="patterns/caching/write_behind/buffer.py",
 )

@@ -138,5 +138,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["stale_reads"] > 0 and counts["stale_after_update"] > 0,
     holds=lambda counts: counts["stale_reads"] == counts["wrong_after_rollback"] == 0,
     proof=("stale_reads",),
-    code="patterns/generations.py",
+    code="patterns/caching/generations",
 )

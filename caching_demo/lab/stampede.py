@@ -156,5 +156,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["loads_cold"] > 10 and counts["loads_stale"] > 10,
     holds=lambda counts: counts["loads_cold"] == counts["loads_stale"] == counts["distinct_answers"] == 1 and counts["errors"] == 0,
     proof=("loads_cold", "loads_stale"),
-    code="patterns/single_flight.py",
+    code="patterns/caching/single_flight",
 )

@@ -72,5 +72,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["bodies"] == REPEATS,
     holds=lambda counts: counts["bodies"] == counts["queries"] == 2 and counts["stale"] == 0,
     proof=("bodies", "kilobytes"),
-    code="patterns/http_caching.py",
+    code="patterns/http/http_caching",
 )

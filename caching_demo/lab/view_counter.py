@@ -19,7 +19,7 @@ from catalogue.models import Category, Product, ViewCount
 from lab import in_child, own_keys, patience
 from labkit import Counts, Experiment, count_queries
 from labkit.crowd import children
-from patterns.write_behind.buffer import Buffer
+from patterns.caching.write_behind.buffer import Buffer
 
 VIEWS = 2_000
 PRODUCTS = 20
@@ -176,5 +176,5 @@ experiment = Experiment(
         and counts["views_lost_by_kills"] == counts["views_doubled_by_kills"] == 0
     ),
     proof=("database_writes", "views_lost_by_kills"),
-    code="patterns/write_behind/buffer.py",
+    code="patterns/caching/write_behind/buffer.py",
 )

@@ -11,7 +11,7 @@ from django.core.cache import caches
 from catalogue import store
 from catalogue.models import Category, Product
 from labkit import FaultProxy
-from patterns.fail_open import breaker_of
+from patterns.caching.fail_open import breaker_of
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def use(settings: Any, kind: str, *, server: str) -> None:
     backend = {"redis": "FailOpenRedisCache", "memcached": "FailOpenMemcachedCache"}[kind]
     settings.CACHE = kind
     setattr(settings, f"{kind.upper()}_URL", server)
-    settings.CACHES = {"default": {"BACKEND": f"patterns.fail_open.{backend}", "LOCATION": server, "KEY_PREFIX": "catalogue"}}
+    settings.CACHES = {"default": {"BACKEND": f"patterns.caching.fail_open.{backend}", "LOCATION": server, "KEY_PREFIX": "catalogue"}}
 
 
 @pytest.fixture(params=["redis", "memcached"])

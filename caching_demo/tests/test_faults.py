@@ -130,7 +130,7 @@ def test_a_loader_that_is_killed_is_followed_and_the_others_get_the_old_page(mug
 
     product_page(sku=mug.sku, load=lambda sku: {"price": "old"})
     with monkeypatch.context() as patch, contextlib.suppress(KilledError):
-        for kind in ("patterns.single_flight.SingleFlight", "patterns.memcached_flight.MemcachedFlight"):
+        for kind in ("patterns.caching.single_flight.SingleFlight", "patterns.caching.memcached_flight.MemcachedFlight"):
             patch.setattr(f"{kind}._release", lambda *_: None)
         product_page(sku=mug.sku, load=die, clock=later)
     meanwhile = product_page(sku=mug.sku, load=die, clock=later)

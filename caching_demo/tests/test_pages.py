@@ -13,7 +13,7 @@ from catalogue.pages import page_key, product_page
 from catalogue.store import FRESH_SECONDS, LOCK_SECONDS, WAIT_SECONDS, client, generation
 from labkit import FaultProxy
 from labkit.processes import wait_until
-from patterns.single_flight import SingleFlight, StillLoading
+from patterns.caching.single_flight import SingleFlight, StillLoading
 
 PAGE = "/products/SKU-000001/"
 

@@ -22,7 +22,7 @@ from catalogue.pages import product_page
 from catalogue.price_events import Malformed, PriceChanged, apply, declare, parse, queue
 from labkit import FaultProxy
 from labkit.processes import kill, running, wait_until
-from patterns.write_behind.buffer import Buffer
+from patterns.caching.write_behind.buffer import Buffer
 from tests.test_process import database_url, service
 
 

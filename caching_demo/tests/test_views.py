@@ -12,7 +12,7 @@ from catalogue.models import Category, Product, RecentView, TrendingList, ViewCo
 from catalogue.services import RECENT_COUNT, flush_views, remember_view, save_trending, trending_lock
 from labkit import FaultProxy
 from labkit.processes import running, wait_until
-from patterns.write_behind.buffer import Buffer
+from patterns.caching.write_behind.buffer import Buffer
 from tests.conftest import use
 
 VIEWS = "/products/SKU-000001/views/"

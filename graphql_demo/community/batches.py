@@ -9,7 +9,7 @@ from django.db.models import Avg, Count
 
 from community.models import Comment, Follow, Like, Product, Review
 from community.querysets import ReviewFilter, Viewer
-from patterns.connections import Page
+from patterns.graphql.connections import Page
 
 
 def profiles(ids: Sequence[int]) -> Mapping[int, User]:

@@ -4,8 +4,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from patterns.attempt_limit.attempts import Limit, count
-from patterns.client_address import address_key, client_address
+from patterns.http.attempt_limit.attempts import Limit, count
+from patterns.http.client_address import address_key, client_address
 
 
 def seconds_to_wait(request: HttpRequest, username: str) -> int:

@@ -15,7 +15,7 @@ from community.events import REVIEW_POSTED, review_posted
 from community.models import REVIEWED, Product, Review
 from community.permissions import member, moderator, not_found, seen_review
 from community.querysets import Viewer
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.outbox.models import OutboxEvent
 
 BULK_MAXIMUM = 100
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 
-from patterns.access_token import AccessTokens, InvalidAccessToken
+from patterns.http.access_token import AccessTokens, InvalidAccessToken
 
 
 class BadToken(Exception):

@@ -3,7 +3,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from community.views import CommunityView, Login, token
-from patterns.loaders import LoadingExecution
+from patterns.graphql.loaders import LoadingExecution
 
 urlpatterns = [
     # exempt from Django's token, so that programs need none: the view accepts only what other sites' pages cannot send

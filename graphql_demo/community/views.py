@@ -16,11 +16,11 @@ from graphql.validation import MaxIntrospectionDepthRule, NoSchemaIntrospectionC
 
 from community.logins import seconds_to_wait
 from community.tokens import BadToken, bearer, issue
-from patterns.document_cache import cached
-from patterns.graphql_over_http import GraphQLOverHTTPView, bad_request
-from patterns.masked_errors import masked
-from patterns.query_limits import Limits, check_cost, limit_rule, parse_within
-from patterns.trusted_documents import TrustedDocuments
+from patterns.graphql.document_cache import cached
+from patterns.graphql.graphql_over_http import GraphQLOverHTTPView, bad_request
+from patterns.graphql.masked_errors import masked
+from patterns.graphql.query_limits import Limits, check_cost, limit_rule, parse_within
+from patterns.graphql.trusted_documents import TrustedDocuments
 
 LIMITS = Limits(depth=12)  # the feed's comments' authors' names are nine deep
 LISTS = {"PostReviews.results": 100}  # as many as its input may have

@@ -34,12 +34,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "graphene_django",
-    "patterns.outbox",
-    "patterns.attempt_limit",
+    "patterns.messaging.outbox",
+    "patterns.http.attempt_limit",
     "community",
 ]
 MIDDLEWARE = [
-    "patterns.request_id.RequestIdMiddleware",  # first: the others' answers have an id too
+    "patterns.http.request_id.RequestIdMiddleware",  # first: the others' answers have an id too
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -78,7 +78,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "patterns.request_id.RequestIdFilter"}},
+    "filters": {"request_id": {"()": "patterns.http.request_id.RequestIdFilter"}},
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},

@@ -17,8 +17,8 @@ from config import urls
 from lab.bench_data import COMMENTS
 from lab.bench_strawberry import BerryView, berry_schema
 from lab.naive.feed import naive_schema
-from patterns.document_cache import cached
-from patterns.loaders import LoadingExecution
+from patterns.graphql.document_cache import cached
+from patterns.graphql.loaders import LoadingExecution
 
 SQL = """
 SELECT r.rating, r.body, a.username, p.sku, p.name,

@@ -18,9 +18,9 @@ from community.tokens import bearer
 from community.views import LIMITS, LISTS, understood
 from lab.bench_data import COMMENTS, POSTS, QUERY
 from labkit.bench import Work
-from patterns.lean_execution import Field
-from patterns.loaders import LoadingExecution
-from patterns.query_limits import check_cost
+from patterns.graphql.lean_execution import Field
+from patterns.graphql.loaders import LoadingExecution
+from patterns.graphql.query_limits import check_cost
 
 
 def parts(token: str, member: User) -> Mapping[str, Work]:

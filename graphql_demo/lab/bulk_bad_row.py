@@ -18,7 +18,7 @@ from community.schema.schema import schema
 from community.tokens import issue
 from community.views import CommunityView
 from labkit import Counts, Experiment
-from patterns.loaders import LoadingExecution
+from patterns.graphql.loaders import LoadingExecution
 
 ROWS, BAD = 100, 49
 REVIEWS = [{"sku": f"SKU-{n:06d}", "rating": 6 if n == BAD else 5, "body": "Good."} for n in range(ROWS)]

@@ -111,5 +111,5 @@ experiment = Experiment(
         and (counts["reviews"], counts["comments"], counts["answers_that_differ"]) == (MANY, MANY * COMMENTS, 0)
     ),
     proof=("queries_10_wsgi", "queries_50_wsgi", "queries_50_asgi"),
-    code="patterns/loaders.py",
+    code="patterns/graphql/loaders",
 )

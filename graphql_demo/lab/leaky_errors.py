@@ -15,8 +15,8 @@ from graphene_django.views import GraphQLView
 from graphql import GraphQLError, GraphQLFormattedError
 
 from labkit import Counts, Experiment
-from patterns.graphql_over_http import GraphQLOverHTTPView
-from patterns.masked_errors import masked
+from patterns.graphql.graphql_over_http import GraphQLOverHTTPView
+from patterns.graphql.masked_errors import masked
 
 SECRETS = ("ledger", "amqp://", "s3cret", "/etc/", "KeyError", "secret_margin", "10.0.0.7", "NoneType", "Traceback")
 
@@ -75,7 +75,7 @@ class Lines(logging.Handler):
 
 
 def ask(view: Any) -> Counts:
-    logger, log = logging.getLogger("patterns.masked_errors"), Lines()
+    logger, log = logging.getLogger("patterns.graphql.masked_errors"), Lines()
     logger.addHandler(log)
     logger.propagate = False
     answers, errors = [], []
@@ -118,5 +118,5 @@ experiment = Experiment(
         and counts["ids_found_in_the_log"] == len(FIELDS)
     ),
     proof=("internal_texts_leaked", "with_a_code"),
-    code="patterns/masked_errors.py",
+    code="patterns/graphql/masked_errors",
 )

@@ -20,7 +20,7 @@ from community.schema.schema import schema
 from community.tokens import issue
 from community.views import CommunityView
 from labkit import Counts, Experiment
-from patterns.loaders import LoadingExecution
+from patterns.graphql.loaders import LoadingExecution
 
 ROLES = ("visitor", "stranger", "author", "staff")
 # who may; the naive mutation's text, the solved one's

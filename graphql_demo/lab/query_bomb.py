@@ -21,7 +21,7 @@ from community.models import Comment, Product, Review
 from community.schema.schema import schema
 from community.views import CommunityView
 from labkit import Counts, Experiment, count_queries
-from patterns.loaders import LoadingExecution
+from patterns.graphql.loaders import LoadingExecution
 
 MEMBERS, LEVELS, ALIASES, DOUBLINGS = 5, 40, 100, 6
 apart = Registry()  # graphene-django has one type a model, and the demo's own schema has it
@@ -132,5 +132,5 @@ experiment = Experiment(
     breaks=lambda counts: min(sql(counts)) > 0 and counts["refused"] == 0 and counts["slower_than_50_milliseconds"] > 0,
     holds=lambda counts: set(sql(counts)) == {0} and (counts["refused"], counts["slower_than_50_milliseconds"]) == (len(BOMBS), 0),
     proof=("sql_by_depth", "sql_by_aliases", "sql_by_fragments", "slower_than_50_milliseconds"),
-    code="patterns/query_limits.py",
+    code="patterns/graphql/query_limits",
 )

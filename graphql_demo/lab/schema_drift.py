@@ -9,7 +9,7 @@ from pathlib import Path
 from graphql import build_schema, parse, validate
 
 from labkit import Counts, Experiment
-from patterns.schema_changes import breaking_changes
+from patterns.graphql.schema_changes import breaking_changes
 
 COMMITTED = Path("schema.graphql").read_text()
 SERVERS_QUERIES = ("{ reviews(first: 2) { edges { node { id body } } } }", "{ __typename }")
@@ -72,5 +72,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["caught"] == 0,
     holds=lambda counts: counts["caught"] == counts["planted"] and counts["false_alarms"] == 0,
     proof=("caught",),
-    code="patterns/schema_changes.py",
+    code="patterns/graphql/schema_changes",
 )

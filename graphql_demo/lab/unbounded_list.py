@@ -17,7 +17,7 @@ from community import models
 from community.schema.schema import schema
 from community.views import CommunityView
 from labkit import Counts, Experiment
-from patterns.loaders import LoadingExecution
+from patterns.graphql.loaders import LoadingExecution
 
 ROWS, COMMENTS, MAXIMUM = 1_000, 200, 100
 apart = Registry()  # graphene-django has one type a model, and the demo's own schema has it
@@ -111,5 +111,5 @@ experiment = Experiment(
         counts["rows_a_hundred"] == MAXIMUM and all(count <= MAXIMUM for name, count in counts.items() if name.startswith("rows_"))
     ),
     proof=("rows_no_size", "rows_a_billion"),
-    code="patterns/connections.py",
+    code="patterns/graphql/connections",
 )

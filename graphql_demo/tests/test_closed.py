@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from labkit.processes import answers, free_port, wait_until
-from patterns.trusted_documents import sha256
+from patterns.graphql.trusted_documents import sha256
 from tests.served import PRODUCTION, served
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from patterns.attempt_limit.models import Counted
+from patterns.http.attempt_limit.models import Counted
 
 WRONG = {"username": "anna", "password": "a guess"}
 

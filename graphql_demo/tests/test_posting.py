@@ -9,7 +9,7 @@ from graphql_relay import to_global_id
 
 from community.models import Product, Review
 from community.services import post_review
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.outbox.models import OutboxEvent
 from tests.conftest import NOON, Act, Ask
 
 GOOD = {"sku": "SKU-000001", "rating": 5, "body": " I bought a second one. "}

@@ -12,7 +12,7 @@ import pytest
 
 from community.models import Product
 from labkit.processes import running, wait_until
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.outbox.models import OutboxEvent
 from tests.conftest import Act
 from tests.served import test_database
 

@@ -16,7 +16,7 @@ RESULT = {
     "proof": "orders: 17 → 1",
     "holds": True,
     "seconds": 2.5,
-    "code": "patterns/idempotency/decorator.py",
+    "code": "patterns/http/idempotency/decorator.py",
 }
 DESCRIBED = {key: RESULT[key] for key in ("name", "challenge", "solution", "load", "code")}
 

@@ -40,7 +40,7 @@ class DeadLetters(bootsteps.StartStopStep):
 
     def start(self, consumer: Any) -> None:
         from fulfilment import topology
-        from patterns.reliable_task import dead_letter_queue
+        from patterns.messaging.reliable_task import dead_letter_queue
 
         with consumer.app.connection_for_write() as connection:
             dead_letter_queue(topology.TASKS, dead_letters=topology.DEAD_LETTERS)(connection.default_channel).declare()  # type: ignore[no-untyped-call]

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from fulfilment import topology
-from patterns.reliable_task import SETTINGS, reliable_queue
+from patterns.messaging.reliable_task import SETTINGS, reliable_queue
 
 if not settings.RABBITMQ_URL:
     raise ImproperlyConfigured("RABBITMQ_URL is missing: Celery needs a broker, and would otherwise look for any on localhost")
@@ -24,7 +24,7 @@ task_publish_retry_policy = {"max_retries": None, "interval_start": 0.2, "interv
 task_ignore_result = True
 worker_send_task_events = settings.TASK_EVENTS
 
-# one clock too many does no harm: each period is claimed by a row (patterns/once_per_period/)
+# one clock too many does no harm: each period is claimed by a row (patterns/messaging/once_per_period/)
 NOT_LATER = {"expires": settings.RESTOCK_SECONDS}  # what piled up while no worker ran is one restock, not many
 beat_schedule = {"restock": {"task": "fulfilment.tasks.restock", "schedule": settings.RESTOCK_SECONDS / 2, "options": NOT_LATER}}
 beat_scheduler = "celery.beat:Scheduler"  # keeps no file: after a restart it begins anew, and the claim knows what was done

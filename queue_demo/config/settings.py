@@ -21,13 +21,13 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_htmx",
-    "patterns.inbox",
-    "patterns.once_per_period",
-    "patterns.outbox",
+    "patterns.messaging.inbox",
+    "patterns.messaging.once_per_period",
+    "patterns.messaging.outbox",
     "fulfilment",
 ]
 MIDDLEWARE = [
-    "patterns.request_id.RequestIdMiddleware",  # first: the others' lines in the log have an id too
+    "patterns.http.request_id.RequestIdMiddleware",  # first: the others' lines in the log have an id too
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -89,7 +89,7 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "patterns.request_id.RequestIdFilter"}},
+    "filters": {"request_id": {"()": "patterns.http.request_id.RequestIdFilter"}},
     "formatters": {"line": {"format": "{asctime} {levelname} [{request_id}] {name}: {message}", "style": "{"}},
     "handlers": {
         "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "filters": ["request_id"], "formatter": "line"},

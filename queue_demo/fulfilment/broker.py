@@ -9,7 +9,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 
 from fulfilment import letters
-from patterns.publisher import CONNECTION_ERRORS
+from patterns.messaging.publisher import CONNECTION_ERRORS
 
 
 class BrokerAway(APIException):

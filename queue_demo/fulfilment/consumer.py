@@ -15,9 +15,9 @@ from fulfilment.events import SOURCE, Malformed, OrderEvent, parse_order_event
 from fulfilment.models import UnknownProduct
 from fulfilment.services import accept_paid_order
 from fulfilment.tasks import fulfil_order
-from patterns import consumer
-from patterns.outbox.relay import backoff_seconds
-from patterns.publisher import in_one_line
+from patterns.messaging import consumer
+from patterns.messaging.outbox.relay import backoff_seconds
+from patterns.messaging.publisher import in_one_line
 
 logger = logging.getLogger(__name__)
 

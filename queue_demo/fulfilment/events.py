@@ -8,7 +8,7 @@ from typing import Any
 
 from fulfilment.models import Order
 from fulfilment.topology import ORDER_PAID, ORDER_PLACED
-from patterns.request_id import WELL_FORMED
+from patterns.http.request_id import WELL_FORMED
 
 SOURCE = "/fulfilment"
 MAX_EVENT_BYTES = 64 * 1024  # ours are below 10 KB

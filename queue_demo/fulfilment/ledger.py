@@ -13,9 +13,9 @@ from django.db.models import Count, F, Sum
 
 from fulfilment.letters import order_id
 from fulfilment.models import Email, Order, OrderLine, Product, Step
-from patterns.dead_letters import DeadLetter
-from patterns.inbox.models import Inbox
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.dead_letters import DeadLetter
+from patterns.messaging.inbox.models import Inbox
+from patterns.messaging.outbox.models import OutboxEvent
 
 
 class Entries(TypedDict):

@@ -10,8 +10,8 @@ from pika.exceptions import ChannelClosedByBroker
 
 from fulfilment import topology
 from fulfilment.models import Step
-from patterns import dead_letters
-from patterns.dead_letters import DeadLetter
+from patterns.messaging import dead_letters
+from patterns.messaging.dead_letters import DeadLetter
 
 QUEUES = (topology.EVENTS, topology.TASKS)
 NOT_FOUND = 404

@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.db.models import F
 
 from fulfilment.records import Email, Invoice, Restock, ShippingLabel, Step
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.outbox.models import OutboxEvent
 
 __all__ = ["Email", "Invoice", "Order", "OrderLine", "Product", "Restock", "ShippingLabel", "Step"]
 

@@ -13,7 +13,7 @@ from fulfilment import flow, ledger, letters
 from fulfilment.broker import BrokerAway, connected
 from fulfilment.models import Order, Product
 from fulfilment.services import place_order
-from patterns.request_id import current
+from patterns.http.request_id import current
 
 LATEST = 8
 SHOWN_LETTERS = 20

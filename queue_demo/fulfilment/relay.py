@@ -9,8 +9,8 @@ from collections.abc import Callable
 from django.conf import settings
 
 from fulfilment import tracing
-from patterns.outbox import relay
-from patterns.publisher import BrokerUnavailable, MessageRefused, Publisher
+from patterns.messaging.outbox import relay
+from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from fulfilment import events, invoices, mail
 from fulfilment.models import Email, Invoice, Order, OutOfStock, Product, Restock, ShippingLabel, Step
-from patterns.inbox.models import Inbox
-from patterns.once_per_period.models import Period
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.inbox.models import Inbox
+from patterns.messaging.once_per_period.models import Period
+from patterns.messaging.outbox.models import OutboxEvent
 
 RESTOCK_BELOW, RESTOCK_TO = 100, 1000  # pieces
 

@@ -21,8 +21,8 @@ from django.utils import timezone
 from fulfilment import services
 from fulfilment.mail import MailRefused, MailServerAway
 from fulfilment.models import Step
-from patterns.publisher import in_one_line
-from patterns.reliable_task import ReliableTask
+from patterns.messaging.publisher import in_one_line
+from patterns.messaging.reliable_task import ReliableTask
 
 logger = logging.getLogger(__name__)
 

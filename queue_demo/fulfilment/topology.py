@@ -7,7 +7,7 @@ fulfilment.orders.dead and fulfilment.tasks.dead: read by people, at /dead-lette
 
 from django.conf import settings
 
-from patterns.topology import WorkQueue
+from patterns.messaging.topology import WorkQueue
 
 ORDER_PLACED = "order.placed"
 ORDER_PAID = "order.paid"

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from patterns.request_id import WELL_FORMED, current
+from patterns.http.request_id import WELL_FORMED, current
 
 HEADER = "request_id"  # of a Celery message
 

@@ -23,7 +23,7 @@ from fulfilment.serializers import (
     ReplayedSerializer,
 )
 from fulfilment.services import place_order
-from patterns.request_id import current
+from patterns.http.request_id import current
 
 logger = logging.getLogger(__name__)
 

@@ -18,11 +18,11 @@ from fulfilment.services import place_order
 from lab import Corner, corner, worker
 from labkit.bench import Benchmark, Work
 from labkit.processes import wait_until
-from patterns.inbox.models import Inbox
-from patterns.outbox import relay
-from patterns.pipelined_publisher import PipelinedPublisher
-from patterns.publisher import BrokerUnavailable, MessageRefused, Publisher
-from patterns.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
+from patterns.messaging.inbox.models import Inbox
+from patterns.messaging.outbox import relay
+from patterns.messaging.pipelined_publisher import PipelinedPublisher
+from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
+from patterns.messaging.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
 
 BACKLOG = 60_000  # what a minute without a broker leaves of a thousand orders a second
 MESSAGES, BATCH = 200_000, 50

@@ -23,9 +23,9 @@ from lab import Corner, corner
 from labkit import Counts, Experiment, FaultProxy
 from labkit.logs import quiet
 from labkit.processes import wait_until
-from patterns.outbox import relay
-from patterns.outbox.models import OutboxEvent
-from patterns.publisher import BrokerUnavailable, MessageRefused, Publisher
+from patterns.messaging.outbox import relay
+from patterns.messaging.outbox.models import OutboxEvent
+from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
 
 CUSTOMERS = 20
 ALARM_SECONDS = 2
@@ -129,5 +129,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["answered_during_the_alarm"] == 0,
     holds=lambda counts: counts["answered_during_the_alarm"] == counts["events_arrived_after_it"] == CUSTOMERS,
     proof=("answered_during_the_alarm",),
-    code="patterns/publisher.py",
+    code="patterns/messaging/publisher",
 )

@@ -27,7 +27,7 @@ from lab import kill, process
 from labkit import Counts, Experiment, FaultProxy
 from labkit.logs import quiet
 from labkit.processes import wait_until
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.outbox.models import OutboxEvent
 
 ORDERS = 300
 THIRD = ORDERS // 3
@@ -166,5 +166,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["events_lost"] > 0 and counts["request_errors"] > 0,
     holds=lambda counts: counts == {"orders": ORDERS, "request_errors": 0, "events_lost": 0},
     proof=("events_lost", "request_errors"),
-    code="patterns/outbox/relay.py",
+    code="patterns/messaging/outbox/relay.py",
 )

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from lab import corner, fresh_tally, note, tally
 from labkit import Counts, Experiment
-from patterns.inbox.models import Inbox
+from patterns.messaging.inbox.models import Inbox
 
 EVENTS, DELIVERIES, CONSUMERS = 100, 3, 2
 
@@ -89,5 +89,5 @@ experiment = Experiment(
         }
     ),
     proof=("effects",),
-    code="patterns/inbox/models.py",
+    code="patterns/messaging/inbox/models.py",
 )

@@ -18,9 +18,9 @@ from fulfilment.models import Order, Product
 from fulfilment.services import place_order
 from lab import Corner, corner
 from labkit import Counts, Experiment
-from patterns.outbox import relay
-from patterns.outbox.models import OutboxEvent
-from patterns.publisher import BrokerUnavailable, MessageRefused, Publisher
+from patterns.messaging.outbox import relay
+from patterns.messaging.outbox.models import OutboxEvent
+from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
 
 ORDERS = 50
 

@@ -19,10 +19,10 @@ from pika.exceptions import AMQPError
 from lab import Corner, corner, fresh_tally, note, process, tally, worker
 from labkit import Counts, Experiment
 from labkit.processes import wait_until
-from patterns import consumer
-from patterns.publisher import MessageRefused, Publisher
-from patterns.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
-from patterns.topology import WorkQueue
+from patterns.messaging import consumer
+from patterns.messaging.publisher import MessageRefused, Publisher
+from patterns.messaging.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
+from patterns.messaging.topology import WorkQueue
 
 JOBS, DEADLY, LAST = 20, 5, "last"
 
@@ -178,5 +178,5 @@ experiment = Experiment(
         }
     ),
     proof=("pika_lost", "celery_lost", "pika_told_of_them", "celery_told_of_them"),
-    code="patterns/consumer.py",
+    code="patterns/messaging/consumer",
 )

@@ -17,8 +17,8 @@ from lab import Corner, corner
 from labkit import Counts, Experiment
 from labkit.logs import quiet
 from labkit.processes import wait_until
-from patterns import consumer, dead_letters
-from patterns.topology import WorkQueue
+from patterns.messaging import consumer, dead_letters
+from patterns.messaging.topology import WorkQueue
 
 MESSAGES, CUT_OFF = 100, 500
 DELAYS = (0.02, 0.04, 0.08)  # seconds; in earnest: minutes
@@ -119,5 +119,5 @@ experiment = Experiment(
         }
     ),
     proof=("runs_of_the_poison", "good_ones_done"),
-    code="patterns/consumer.py",
+    code="patterns/messaging/consumer",
 )

@@ -16,7 +16,7 @@ from celery import Celery
 from lab import corner, fresh_tally, note, tally, worker
 from labkit import Counts, Experiment
 from labkit.processes import wait_until
-from patterns.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
+from patterns.messaging.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
 
 REPORTS, EMAILS, CHILDREN = 8, 20, 2
 NEVER_SECONDS = 1  # without an email while every child holds a report: more would only be more of the same
@@ -97,5 +97,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["emails_done_while_reports_ran"] == 0,
     holds=lambda counts: counts["emails_done_while_reports_ran"] == EMAILS,
     proof=("emails_done_while_reports_ran",),
-    code="patterns/reliable_task.py",
+    code="patterns/messaging/reliable_task",
 )

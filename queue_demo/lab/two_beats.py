@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from lab import fresh_tally, note, tally
 from labkit import Counts, Experiment
-from patterns.once_per_period.models import Period
+from patterns.messaging.once_per_period.models import Period
 
 NIGHTS, BEATS = 30, 2
 FIRST = datetime(2026, 11, 1, 3, tzinfo=UTC)
@@ -76,5 +76,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["most_restocks_of_one_night"] == BEATS,
     holds=lambda counts: (counts["nights_without_a_restock"], counts["restocks_too_many"]) == (0, 0),
     proof=("most_restocks_of_one_night", "restocks_too_many"),
-    code="patterns/once_per_period/models.py",
+    code="patterns/messaging/once_per_period/models.py",
 )

@@ -15,9 +15,9 @@ from django.utils import timezone
 from lab import Corner, corner
 from labkit import Counts, Experiment
 from labkit.logs import quiet
-from patterns.outbox import relay
-from patterns.outbox.models import OutboxEvent
-from patterns.publisher import BrokerUnavailable, MessageRefused, Publisher
+from patterns.messaging.outbox import relay
+from patterns.messaging.outbox.models import OutboxEvent
+from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
 
 EVENTS = 100
 
@@ -90,5 +90,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["silently_dropped"] == EVENTS,
     holds=lambda counts: (counts["silently_dropped"], counts["publisher_was_told"]) == (0, EVENTS),
     proof=("silently_dropped",),
-    code="patterns/publisher.py",
+    code="patterns/messaging/publisher",
 )

@@ -16,8 +16,8 @@ from django.db import transaction
 from lab import Corner, corner, fresh_tally, note, tally, worker
 from labkit import Counts, Experiment
 from labkit.processes import wait_until
-from patterns.inbox.models import Inbox
-from patterns.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
+from patterns.messaging.inbox.models import Inbox
+from patterns.messaging.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
 
 JOBS = 400
 LAST = JOBS  # one more, behind all others: when it runs, they have begun
@@ -117,5 +117,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["lost"] > 0,
     holds=lambda counts: (counts["lost"], counts["effects_twice"], counts["left_in_the_queue"]) == (0, 0, 0),
     proof=("lost", "effects_twice"),
-    code="patterns/reliable_task.py",
+    code="patterns/messaging/reliable_task",
 )

@@ -22,7 +22,7 @@ from rest_framework.test import APIClient
 
 from fulfilment.models import Product, Step
 from labkit.processes import kill, running, wait_until
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.outbox.models import OutboxEvent
 from tests.conftest import Broker
 from tests.own_broker import PASSWORD, OwnBroker
 

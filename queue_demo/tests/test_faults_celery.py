@@ -14,7 +14,7 @@ from kombu import pools
 
 from labkit import FaultProxy
 from labkit.processes import running, wait_until
-from patterns.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
+from patterns.messaging.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
 
 if TYPE_CHECKING:  # the worker imports this file before Django has its models
     from tests.conftest import Broker
@@ -42,7 +42,7 @@ def note(what: str) -> None:
 
 @app.task(name="tick", base=ReliableTask)
 def tick(beat: str) -> None:
-    from patterns.once_per_period.models import Period
+    from patterns.messaging.once_per_period.models import Period
 
     now = datetime.now(tz=UTC)
     note(f"tick of {beat}")
@@ -53,7 +53,7 @@ def tick(beat: str) -> None:
 
 @app.task(name="wait", base=ReliableTask, bind=True)
 def wait(task: Any, gate: str) -> None:
-    from patterns.inbox.models import Inbox
+    from patterns.messaging.inbox.models import Inbox
 
     note("begun")
     wait_until(Path(gate).exists, timeout_seconds=30, what="the gate")

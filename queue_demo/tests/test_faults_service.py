@@ -19,7 +19,7 @@ from fulfilment.models import Order, Product
 from labkit import FaultProxy
 from labkit.database import lab_database
 from labkit.processes import answers, free_port, kill, running, served, wait_until
-from patterns.inbox.models import Inbox
+from patterns.messaging.inbox.models import Inbox
 from tests.conftest import Broker
 from tests.test_consumer import EVENT
 
@@ -126,7 +126,7 @@ django.setup()
 from django.conf import settings
 from fulfilment import topology
 from fulfilment.consumer import handle_event
-from patterns import consumer
+from patterns.messaging import consumer
 stop = threading.Event()
 def handle_and_die(body, properties):
     handle_event(body, stop=stop)

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from fulfilment.models import Order, Product, Restock
 from labkit.processes import kill, wait_until
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.outbox.models import OutboxEvent
 from tests.conftest import Broker
 from tests.processes import Service, service
 

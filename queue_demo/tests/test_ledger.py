@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from fulfilment import ledger, services
 from fulfilment.models import Order, Product
-from patterns.dead_letters import DeadLetter
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.dead_letters import DeadLetter
+from patterns.messaging.outbox.models import OutboxEvent
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,7 @@ from rest_framework.test import APIClient
 
 from fulfilment import events
 from fulfilment.models import Order, Product
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.outbox.models import OutboxEvent
 
 ONE_MUG = {"lines": [{"sku": "SKU-000001", "quantity": 1}]}
 

@@ -16,9 +16,9 @@ from fulfilment.models import Order, Product
 from fulfilment.services import place_order
 from labkit import FaultProxy
 from labkit.processes import running, wait_until
-from patterns.outbox import relay
-from patterns.outbox.models import OutboxEvent
-from patterns.publisher import BrokerUnavailable, MessageRefused, Publisher
+from patterns.messaging.outbox import relay
+from patterns.messaging.outbox.models import OutboxEvent
+from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
 from tests.conftest import Broker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -122,8 +122,8 @@ DIES_BEFORE_THE_MARK = """
 import os, signal, django
 django.setup()
 from django.conf import settings
-from patterns.outbox import relay
-from patterns.publisher import BrokerUnavailable, MessageRefused, Publisher
+from patterns.messaging.outbox import relay
+from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
 publisher = Publisher(settings.RABBITMQ_URL, settings.EVENTS_EXCHANGE)
 def publish_and_die(*message):
     publisher.publish(*message)

@@ -30,16 +30,16 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "patterns.idempotency",
-    "patterns.outbox",
-    "patterns.refresh_rotation",
-    "patterns.signed_webhook",
+    "patterns.http.idempotency",
+    "patterns.messaging.outbox",
+    "patterns.http.refresh_rotation",
+    "patterns.http.signed_webhook",
     "shop",
 ]
 MIDDLEWARE = [
-    "patterns.request_id.RequestIdMiddleware",  # first: the others' errors have an id too
-    "patterns.problem_details.BareErrorMiddleware",
-    "patterns.body_limit.BodyLimitMiddleware",
+    "patterns.http.request_id.RequestIdMiddleware",  # first: the others' errors have an id too
+    "patterns.http.problem_details.BareErrorMiddleware",
+    "patterns.http.body_limit.BodyLimitMiddleware",
     "corsheaders.middleware.CorsMiddleware",  # before whatever may answer
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -110,11 +110,11 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 
-CSRF_FAILURE_VIEW = "patterns.problem_details.csrf_failure"
+CSRF_FAILURE_VIEW = "patterns.http.problem_details.csrf_failure"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "patterns.request_id.RequestIdFilter"}},
+    "filters": {"request_id": {"()": "patterns.http.request_id.RequestIdFilter"}},
     "formatters": {
         "json": {
             "()": "pythonjsonlogger.json.JsonFormatter",
@@ -135,7 +135,7 @@ LOGGING = {
 }
 REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "EXCEPTION_HANDLER": "patterns.problem_details.exception_handler",
+    "EXCEPTION_HANDLER": "patterns.http.problem_details.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["shop.api.renderers.FastJSONRenderer", "rest_framework.renderers.BrowsableAPIRenderer"],
     "DEFAULT_PARSER_CLASSES": ["shop.api.parsers.NestingSafeJSONParser"],

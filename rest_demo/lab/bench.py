@@ -29,7 +29,7 @@ from config import urls
 from lab.bench_limits import LIMITS, limiters
 from lab.bench_servers import CALLERS, servers
 from labkit.bench import Benchmark, Work
-from patterns.keyset import sort_order
+from patterns.http.keyset import sort_order
 from shop.api.orders import OrderList
 from shop.api.products import ProductList
 from shop.models import Category, Product, Rating

@@ -16,8 +16,8 @@ from rest_framework.request import Request
 from rest_framework.throttling import AnonRateThrottle
 
 from labkit.bench import Work
-from patterns.rate_limit.limiter import Limiter
-from patterns.rate_limit.limits import Limit
+from patterns.http.rate_limit.limiter import Limiter
+from patterns.http.rate_limit.limits import Limit
 
 LIMITS = "the limits package, moving window"
 

@@ -16,7 +16,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.test import APIRequestFactory
 
 from labkit import Counts, Experiment
-from patterns.keyset import sort_order
+from patterns.http.keyset import sort_order
 from shop.api.products import ProductList
 from shop.api.serializers import ProductSerializer
 from shop.models import Product
@@ -165,5 +165,5 @@ experiment = Experiment(
     ),
     holds=lambda counts: (counts["repeated"], counts["skipped"], counts["rows_read_for_page_5000"]) == (0, 0, PAGE_SIZE + 1),
     proof=("rows_read_for_page_5000", "repeated", "skipped"),
-    code="patterns/keyset.py",
+    code="patterns/http/keyset",
 )

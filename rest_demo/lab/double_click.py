@@ -77,5 +77,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["orders"] > 1,
     holds=lambda counts: counts["orders"] == 1 and counts["distinct_bodies"] == 1 and counts["errors"] == 0,
     proof=("orders", "distinct_bodies"),
-    code="patterns/idempotency/decorator.py",
+    code="patterns/http/idempotency/decorator.py",
 )

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from config import urls
 from labkit import Counts, Experiment
 from labkit.logs import quiet
-from patterns.idempotency.models import StoredAnswer
+from patterns.http.idempotency.models import StoredAnswer
 from shop.api.orders import OrderList
 from shop.api.products import ProductList
 from shop.models import Order, Product
@@ -85,7 +85,9 @@ urlpatterns = [
 def naive() -> Counts:
     with override_settings(
         ROOT_URLCONF=__name__,
-        MIDDLEWARE=[name for name in settings.MIDDLEWARE if not name.startswith(("patterns.request_id.", "patterns.problem_details."))],
+        MIDDLEWARE=[
+            name for name in settings.MIDDLEWARE if not name.startswith(("patterns.http.request_id.", "patterns.http.problem_details."))
+        ],
         REST_FRAMEWORK={key: value for key, value in settings.REST_FRAMEWORK.items() if key != "EXCEPTION_HANDLER"},
         CSRF_FAILURE_VIEW="django.views.csrf.csrf_failure",
     ):
@@ -157,5 +159,5 @@ experiment = Experiment(
         and (counts["shapes"], counts["leaked_exception_texts"], counts["without_request_id"]) == (1, 0, 0)
     ),
     proof=("shapes", "leaked_exception_texts"),
-    code="patterns/problem_details.py",
+    code="patterns/http/problem_details",
 )

@@ -22,9 +22,9 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from labkit import Counts, Experiment, at_once
-from patterns.outbox.models import OutboxEvent
-from patterns.signed_webhook.models import ReceivedEvent
-from patterns.signed_webhook.signature import key_of, sign
+from patterns.http.signed_webhook.models import ReceivedEvent
+from patterns.http.signed_webhook.signature import key_of, sign
+from patterns.messaging.outbox.models import OutboxEvent
 from shop import events
 from shop.api.payments import TOLERANCE_SECONDS, PaymentWebhook
 from shop.models import Order, Payment, Product
@@ -181,5 +181,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["wrong_effects"] > 0 and counts["wrong_effects_although_signed"] > 0,
     holds=lambda counts: (counts["wrong_effects"], counts["effects_of_one_payment"], counts["true_calls_refused"]) == (0, 1, 0),
     proof=("wrong_effects", "effects_of_one_payment"),
-    code="patterns/signed_webhook/signature.py",
+    code="patterns/http/signed_webhook/signature.py",
 )

@@ -11,7 +11,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.test import APIRequestFactory
 
 from labkit import Counts, Experiment, count_queries
-from patterns.keyset import KeysetPagination
+from patterns.http.keyset import KeysetPagination
 from shop.api.products import ProductList
 from shop.models import Category, Product, Rating
 

@@ -18,7 +18,7 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 from rest_framework.views import APIView
 
 from labkit import Counts, Experiment, at_once
-from patterns.conditional import answer_read, etag_of, is_known
+from patterns.http.conditional import answer_read, etag_of, is_known
 from shop.api.products import ProductDetail
 from shop.api.serializers import ProductDetailSerializer
 from shop.models import Product
@@ -130,5 +130,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["lost_updates"] > 0 and counts["lost_although_compared"] > 0,
     holds=lambda counts: (counts["told_200"], counts["told_412"], counts["one_winner"], counts["lost_updates"]) == (PAIRS, PAIRS, PAIRS, 0),
     proof=("lost_updates",),
-    code="patterns/conditional.py",
+    code="patterns/http/conditional",
 )

@@ -115,5 +115,5 @@ experiment = Experiment(
         and counts["neighbours_refused"] == 0
     ),
     proof=("let_through", "let_through_a_proxy"),
-    code="patterns/client_address.py",
+    code="patterns/http/client_address",
 )

@@ -22,8 +22,8 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from labkit import Counts, Experiment, at_once
-from patterns.refresh_rotation import rotation
-from patterns.refresh_rotation.models import RefreshFamily
+from patterns.http.refresh_rotation import rotation
+from patterns.http.refresh_rotation.models import RefreshFamily
 from shop.accounts import access_token_for
 from shop.api.accounts import TokenRefresh
 
@@ -128,5 +128,5 @@ experiment = Experiment(
         and counts["thief_was_first"] == counts["owner_was_refused"] == 1
     ),
     proof=("successes", "uses_after_reuse"),
-    code="patterns/refresh_rotation/rotation.py",
+    code="patterns/http/refresh_rotation/rotation.py",
 )

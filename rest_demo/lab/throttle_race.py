@@ -21,9 +21,9 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from labkit import Counts, Experiment, at_once
-from patterns.rate_limit.limiter import Limiter
-from patterns.rate_limit.limits import Limit
-from patterns.rate_limit.windows import Checks
+from patterns.http.rate_limit.limiter import Limiter
+from patterns.http.rate_limit.limits import Limit
+from patterns.http.rate_limit.windows import Checks
 from shop.api.throttles import WriteThrottle, client
 
 REQUESTS, PROCESSES, QUOTA = 200, 2, 20
@@ -113,5 +113,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["allowed"] > QUOTA,
     holds=lambda counts: (counts["allowed"], counts["refused"], counts["errors"]) == (QUOTA, REQUESTS - QUOTA, 0),
     proof=("allowed",),
-    code="patterns/rate_limit/windows.py",
+    code="patterns/http/rate_limit/windows.py",
 )

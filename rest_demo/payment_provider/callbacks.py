@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from patterns.signed_webhook.signature import sign
+from patterns.http.signed_webhook.signature import sign
 
 RETRY_DELAYS_SECONDS = (0.5, 1, 2, 4, 8, 16, 32)  # a shop that restarts misses nothing; a real provider goes on for days
 TIMEOUT_SECONDS = 10

@@ -7,7 +7,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from patterns.refresh_rotation import rotation
+from patterns.http.refresh_rotation import rotation
 from shop.authentication import access_tokens
 
 

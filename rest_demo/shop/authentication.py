@@ -10,7 +10,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from patterns.access_token import AccessTokens, InvalidAccessToken
+from patterns.http.access_token import AccessTokens, InvalidAccessToken
 
 ISSUER = "nexus"
 CHALLENGE = 'Bearer realm="shop"'

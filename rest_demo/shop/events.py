@@ -5,8 +5,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from patterns import request_id
-from patterns.outbox.models import OutboxEvent
+from patterns.http import request_id
+from patterns.messaging.outbox.models import OutboxEvent
 from shop.models import Order, Product
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from patterns.signed_webhook.models import ReceivedEvent
+from patterns.http.signed_webhook.models import ReceivedEvent
 from shop import events, provider
 from shop.models import Order, Payment
 

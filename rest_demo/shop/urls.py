@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.urls import path
 
-from patterns.kept_bytes import KeptBytes
+from patterns.http.kept_bytes import KeptBytes
 from shop.api import accounts, imports, orders, payments, products
 
 kept = KeptBytes(seconds=settings.LIST_KEPT_SECONDS)

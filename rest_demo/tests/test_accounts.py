@@ -15,8 +15,8 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from patterns.refresh_rotation import rotation
-from patterns.refresh_rotation.models import RefreshFamily
+from patterns.http.refresh_rotation import rotation
+from patterns.http.refresh_rotation.models import RefreshFamily
 from shop.accounts import access_token_for
 from shop.models import Product
 from tests.test_error_shapes import log_lines, problem_in

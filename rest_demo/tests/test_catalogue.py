@@ -7,7 +7,7 @@ from django.test import Client
 from rest_framework import serializers
 from rest_framework.test import APIClient
 
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.outbox.models import OutboxEvent
 from shop.api.serializers import ProductSerializer
 from shop.models import Category, Product, Rating
 

@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from lab.deep_page import nodes
-from patterns.keyset import sort_order
+from patterns.http.keyset import sort_order
 from shop.models import Product
 
 pytestmark = pytest.mark.django_db

@@ -62,7 +62,7 @@ def test_the_idempotency_patterns_errors_are_problems(api: APIClient, mug: Produ
 
 
 def test_a_key_in_flight_is_a_problem(api: APIClient, mug: Product, monkeypatch: pytest.MonkeyPatch) -> None:
-    from patterns.idempotency import decorator
+    from patterns.http.idempotency import decorator
 
     def busy(*_: Any) -> Any:
         raise decorator.InFlight

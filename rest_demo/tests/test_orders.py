@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.outbox.models import OutboxEvent
 from shop.models import Order, Product
 
 ONE_MUG = {"lines": [{"sku": "SKU-000001", "quantity": 1}]}

@@ -16,9 +16,9 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from labkit.processes import wait_until
-from patterns.outbox.models import OutboxEvent
-from patterns.signed_webhook.models import ReceivedEvent
-from patterns.signed_webhook.signature import sign
+from patterns.http.signed_webhook.models import ReceivedEvent
+from patterns.http.signed_webhook.signature import sign
+from patterns.messaging.outbox.models import OutboxEvent
 from shop.models import Order, Payment, Product
 from shop.payments import open_payment
 from shop.services import NotCancellable, cancel_order, place_order

@@ -13,7 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 from rest_framework.test import APIClient
 
 from labkit.processes import answers, free_port, kill, running, wait_until
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.outbox.models import OutboxEvent
 from shop import provider as client_side
 from shop.models import Order, Payment, Product
 from shop.payments import start_payment

@@ -18,7 +18,7 @@ import pytest
 from labkit import FaultProxy
 from labkit.database import lab_database
 from labkit.processes import answers, free_port, kill, served, wait_until
-from patterns.access_token import AccessTokens
+from patterns.http.access_token import AccessTokens
 
 KEY = "k3y-" * 20
 PRODUCTION = {"DEBUG": "0", "SECRET_KEY": KEY, "HTTPS": "0", "DEMO_PASSWORD": "for this test only"}

@@ -14,7 +14,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from labkit.processes import running, wait_until
-from patterns.outbox.models import OutboxEvent
+from patterns.messaging.outbox.models import OutboxEvent
 from shop.models import Product
 
 RELAY = ["python", "manage.py", "relay_outbox"]

@@ -4,7 +4,7 @@ import graphene
 
 from community import models
 from community.querysets import ProductOrder, ReviewFilter, ReviewOrder
-from patterns.connections import Keyset, Page
+from patterns.graphql.connections import Keyset, Page
 
 MAXIMUM = 100
 AFTER = graphene.String(description="An endCursor of the page before, in the same order.")

@@ -14,7 +14,7 @@ from community import batches, models
 from community.querysets import ProductOrder, ReviewFilter, ReviewOrder
 from community.schema.lists import FILTER, PAGE, PRODUCT_ORDER, REVIEW_ORDER, product_page, review_page
 from community.schema.types import Product, ProductConnection, Profile, ReviewConnection
-from patterns.loaders import load, query
+from patterns.graphql.loaders import load, query
 
 
 class Query(graphene.ObjectType):

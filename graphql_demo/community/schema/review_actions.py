@@ -10,7 +10,7 @@ from graphene.relay import Node
 from community import services
 from community.schema.types import Review
 from community.schema.user_errors import Action, UserError, one_input, user_errors
-from patterns.request_id import current
+from patterns.http.request_id import current
 
 
 class PostReviewInput(graphene.InputObjectType):

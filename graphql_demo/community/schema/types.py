@@ -13,8 +13,8 @@ from community import batches, models
 from community.permissions import email_of, reason_hidden
 from community.querysets import ReviewFilter, ReviewOrder
 from community.schema.lists import FILTER, PAGE, REVIEW_ORDER, SHORT_PAGE, comment_page, review_page
-from patterns import connections
-from patterns.loaders import load
+from patterns.graphql import connections
+from patterns.graphql.loaders import load
 
 
 class Profile(DjangoObjectType):

@@ -11,7 +11,7 @@ from graphene import ResolveInfo
 
 from community.permissions import NotLoggedIn
 from community.schema.queries import node_key
-from patterns.loaders import query
+from patterns.graphql.loaders import query
 
 
 class Code(Enum):

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from patterns.refresh_rotation.rotation import InvalidRefreshToken
+from patterns.http.refresh_rotation.rotation import InvalidRefreshToken
 from shop.accounts import TokenPair, WrongLogin, log_in, log_out, renew_tokens, role_of
 from shop.api.fields import Text
 from shop.api.problems import problem

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from patterns.problem_details import failures
+from patterns.http.problem_details import failures
 from shop.api.serializers import ImportResultSerializer, ImportSerializer, NewProductSerializer
 from shop.services import add_products
 

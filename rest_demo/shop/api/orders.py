@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from patterns.idempotency.decorator import idempotent
-from patterns.keyset import KeysetPagination
+from patterns.http.idempotency.decorator import idempotent
+from patterns.http.keyset import KeysetPagination
 from shop.api.problems import problem
 from shop.api.serializers import OrderSerializer
 from shop.models import Order

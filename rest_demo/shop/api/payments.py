@@ -15,8 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from patterns.keyset import KeysetPagination
-from patterns.signed_webhook.receiving import verified_event_id
+from patterns.http.keyset import KeysetPagination
+from patterns.http.signed_webhook.receiving import verified_event_id
 from shop.api.fields import Money, Text
 from shop.api.orders import Conflict
 from shop.api.problems import problem

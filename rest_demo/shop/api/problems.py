@@ -1,11 +1,11 @@
-"""How the schema says that an answer is a problem (patterns/problem_details.py)."""
+"""How the schema says that an answer is a problem (patterns/http/problem_details)."""
 
 from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
-from patterns.problem_details import CONTENT_TYPE
+from patterns.http.problem_details import CONTENT_TYPE
 
 
 class FieldProblemSerializer(serializers.Serializer[Any]):

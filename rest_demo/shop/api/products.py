@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from patterns.conditional import answer_read, locked_if_match, tagged
-from patterns.keyset import KeysetPagination
+from patterns.http.conditional import answer_read, locked_if_match, tagged
+from patterns.http.keyset import KeysetPagination
 from shop.api.filters import ProductFilter
 from shop.api.problems import problem
 from shop.api.serializers import CategorySerializer, ProductDetailSerializer, ProductSerializer

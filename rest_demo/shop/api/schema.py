@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import status
 
-from patterns.problem_details import CONTENT_TYPE, title
+from patterns.http.problem_details import CONTENT_TYPE, title
 from shop.api.serializers import MOST_LINES
 
 PROBLEM = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}

@@ -7,11 +7,11 @@ import redis
 from django.conf import settings
 from rest_framework.request import Request
 
-from patterns.client_address import address_key, client_address
-from patterns.rate_limit.limiter import Limiter, WhenAway
-from patterns.rate_limit.limits import Limit
-from patterns.rate_limit.throttle import RateLimitThrottle
-from patterns.rate_limit.windows import Checks
+from patterns.http.client_address import address_key, client_address
+from patterns.http.rate_limit.limiter import Limiter, WhenAway
+from patterns.http.rate_limit.limits import Limit
+from patterns.http.rate_limit.throttle import RateLimitThrottle
+from patterns.http.rate_limit.windows import Checks
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports the throttles that the settings name

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from community.schema.schema import schema
-from patterns.schema_changes import breaking_changes, dangerous_changes
+from patterns.graphql.schema_changes import breaking_changes, dangerous_changes
 
 
 class Command(BaseCommand):

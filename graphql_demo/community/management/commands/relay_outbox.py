@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand
 from pika.adapters.blocking_connection import BlockingChannel
 
 from community.process import broker_url, stop_on_signal, touch_alive_file
-from patterns.outbox import relay
-from patterns.publisher import BrokerUnavailable, MessageRefused, Publisher
+from patterns.messaging.outbox import relay
+from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
 
 ARCHIVE = f"{settings.EVENTS_EXCHANGE}.archive.reviews"
 KEPT = 100_000  # the latest events, about 100 MB

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from pika.adapters.blocking_connection import BlockingChannel
 
-from patterns.outbox import relay
-from patterns.publisher import BrokerUnavailable, MessageRefused, Publisher
+from patterns.messaging.outbox import relay
+from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
 from shop.process import broker_url, stop_on_signal, touch_alive_file
 
 ARCHIVE = f"{settings.EVENTS_EXCHANGE}.archive"

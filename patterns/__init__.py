@@ -1,0 +1,1 @@
+"""Patterns to copy: one folder each, grouped by concept."""

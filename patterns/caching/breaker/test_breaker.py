@@ -1,0 +1,98 @@
+"""The pattern without the shop: a clock that is turned by hand."""
+
+import pytest
+
+from . import Breaker, CircuitOpen
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def breaker(clock: Clock) -> Breaker:
+    return Breaker(errors=(OSError,), open_seconds=1, clock=clock)
+
+
+def fail(breaker: Breaker, error: Exception) -> None:
+    with pytest.raises(type(error)), breaker:
+        raise error
+
+
+def passes(breaker: Breaker) -> bool:
+    try:
+        with breaker:
+            return True
+    except CircuitOpen:
+        return False
+
+
+def test_while_all_is_well_everybody_passes(breaker: Breaker) -> None:
+    assert [passes(breaker) for _ in range(3)] == [True] * 3
+    assert not breaker.is_open
+
+
+def test_after_a_failure_nobody_passes_for_a_while(breaker: Breaker, clock: Clock) -> None:
+    fail(breaker, TimeoutError())  # an OSError
+    clock.now = 0.999
+
+    assert not passes(breaker)
+    assert breaker.is_open
+
+
+def test_then_one_looks_and_the_others_wait_for_it(breaker: Breaker, clock: Clock) -> None:
+    fail(breaker, OSError())
+    clock.now = 1
+
+    with breaker:
+        others = [passes(breaker) for _ in range(3)]
+
+    assert others == [False] * 3
+    assert [passes(breaker) for _ in range(3)] == [True] * 3
+
+
+def test_a_look_that_fails_closes_the_way_again(breaker: Breaker, clock: Clock) -> None:
+    fail(breaker, OSError())
+    clock.now = 1
+    fail(breaker, OSError())
+    clock.now = 1.9
+
+    assert not passes(breaker)
+
+
+def test_a_look_that_never_comes_back_is_followed_by_another(breaker: Breaker, clock: Clock) -> None:
+    fail(breaker, OSError())
+    clock.now = 1
+    breaker.__enter__()  # and its thread was killed
+    clock.now = 2
+
+    assert passes(breaker)
+
+
+def test_an_error_of_another_kind_is_the_callers_own(breaker: Breaker) -> None:
+    fail(breaker, KeyError("theirs"))
+
+    assert passes(breaker)
+
+
+def test_an_outage_is_two_lines_in_the_log_without_the_errors_words(
+    breaker: Breaker, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for clock.now in (0.0, 1.0, 2.0):
+        fail(breaker, OSError("redis://:password@host"))
+    clock.now = 3.0
+    passes(breaker)
+    passes(breaker)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "away (OSError): not asked for 1 s at a time, until it answers",
+        "it answers again",
+    ]

@@ -1,0 +1,62 @@
+"""The pattern without the community: a list of two documents."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import NotTrusted, TrustedDocuments, sha256
+
+ONE, OTHER = "{ one }", "query Other { other }"
+LIST = {sha256(text): text for text in (ONE, OTHER)}
+BY_ID: list[Any] = [
+    {"documentId": sha256(ONE)},
+    {"documentId": f"sha256:{sha256(ONE)}"},
+    {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": sha256(ONE)}}},
+]
+
+
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize("data", BY_ID)
+def test_a_document_is_found_by_its_id(data: Any, required: bool) -> None:
+    assert TrustedDocuments(LIST, required=required).source(data) == ONE
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_an_id_beats_the_text_beside_it(required: bool) -> None:
+    assert TrustedDocuments(LIST, required=required).source({"documentId": sha256(ONE), "query": "{ evil }"}) == ONE
+
+
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize("document_id", ["0" * 64, "sha256:", "x", "{ one }"])
+def test_an_unknown_id_is_refused(document_id: str, required: bool) -> None:
+    with pytest.raises(NotTrusted) as refused:
+        TrustedDocuments(LIST, required=required).source({"documentId": document_id})
+
+    assert refused.value.extensions == {"code": "PERSISTED_DOCUMENT_NOT_FOUND"}
+
+
+@pytest.mark.parametrize("query", ["{ one  }", "{ evil }", "{ one } #", "\ud800"])
+def test_where_required_only_the_lists_own_texts_pass(query: str) -> None:
+    trusted, open_to_all = TrustedDocuments(LIST, required=True), TrustedDocuments(LIST, required=False)
+
+    with pytest.raises(NotTrusted):
+        trusted.source({"query": query})
+    assert trusted.source({"query": OTHER}) == OTHER
+    assert open_to_all.source({"query": query}) == query
+
+
+@pytest.mark.parametrize("data", [{}, {"query": None}, {"query": ""}, {"documentId": 5}, {"extensions": {"persistedQuery": {}}}])
+def test_a_request_that_names_no_document_has_none(data: Any) -> None:
+    assert not TrustedDocuments(LIST, required=True).source(data)
+
+
+def test_an_id_that_is_not_its_documents_hash_is_refused_when_the_list_is_loaded(tmp_path: Path) -> None:
+    file = tmp_path / "documents.json"
+    file.write_text(json.dumps(LIST))
+    assert TrustedDocuments.load(file, required=True).documents == LIST
+
+    file.write_text(json.dumps({sha256(ONE): "{ evil }"}))
+    with pytest.raises(ValueError, match="SHA-256"):
+        TrustedDocuments.load(file, required=True)

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class AttemptLimitConfig(AppConfig):
+    name = __name__.rpartition(".")[0]
+    label = "attempt_limit"
+    default_auto_field = "django.db.models.BigAutoField"

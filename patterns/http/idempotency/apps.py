@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class IdempotencyConfig(AppConfig):
+    name = __name__.rpartition(".")[0]
+    label = "idempotency"
+    default_auto_field = "django.db.models.BigAutoField"

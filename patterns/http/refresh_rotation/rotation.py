@@ -1,0 +1,86 @@
+import hashlib
+import logging
+import secrets
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.utils.crypto import constant_time_compare
+
+from .models import RefreshFamily, RefreshFamilyQuerySet
+
+RANDOM_BYTES = 32  # of each half: 256 bits are guessed by nobody, so a plain hash protects them as well as a slow one
+logger = logging.getLogger(__name__)
+
+
+class InvalidRefreshToken(Exception):
+    """Unknown, used, expired, revoked, or its user's account has changed. The client logs in again."""
+
+
+class Rotated(NamedTuple):
+    user: AbstractBaseUser
+    token: str
+
+
+def start(user: AbstractBaseUser, *, lifetime: timedelta, now: datetime) -> str:
+    """The first token of a new family, for a user who has just logged in. `lifetime` is the family's, not the token's."""
+    family = secrets.token_urlsafe(RANDOM_BYTES)
+    token = next_of(family)
+    RefreshFamily.objects.create(
+        user=user,  # type: ignore[misc]  # of whatever class AUTH_USER_MODEL is
+        selector=digest(family),
+        current=digest(token),
+        password_stamp=user.get_session_auth_hash(),
+        expires_at=now + lifetime,
+    )
+    return token
+
+
+def rotate(token: str, *, now: datetime) -> Rotated:
+    """Uses the token up, for the next one. Raises InvalidRefreshToken, and then its family is over."""
+    rotated = use_up(token, now)
+    if rotated is None:
+        raise InvalidRefreshToken
+    return rotated
+
+
+# durable: inside of another transaction the error that follows would take the revocation back; that is refused with RuntimeError
+@transaction.atomic(durable=True)
+def use_up(token: str, now: datetime) -> Rotated | None:
+    found, successor = family_of(token), next_of(token.partition(".")[0])
+    # One statement compares and replaces: who waits for the row's lock compares with what the winner has written. All conditions
+    # are on the row itself: a joined one becomes a subquery, which PostgreSQL does not evaluate again after the wait.
+    won = found.alive(now).filter(current=digest(token)).update(current=digest(successor))
+    if not won:
+        if found.alive(now).revoke(now):
+            logger.warning("a refresh token was presented again: %s is revoked", found.get())
+        return None
+    family = found.select_related("user").get()
+    if not family.user.is_active or not has_the_password_of(family, family.user):
+        found.revoke(now)
+        return None
+    return Rotated(family.user, successor)
+
+
+def revoke(token: str, *, now: datetime) -> None:
+    """Logs out, with any token of the family. What is no token, or over already, is met with silence."""
+    family_of(token).revoke(now)
+
+
+def has_the_password_of(family: RefreshFamily, user: AbstractBaseUser) -> bool:
+    """Also when SECRET_KEY, which keys the HMAC, has been replaced, and the old one is in SECRET_KEY_FALLBACKS."""
+    stamps = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
+    return any(constant_time_compare(family.password_stamp, stamp) for stamp in stamps)
+
+
+def family_of(token: str) -> RefreshFamilyQuerySet:
+    return RefreshFamily.objects.filter(selector=digest(token.partition(".")[0]))
+
+
+def next_of(family: str) -> str:
+    return f"{family}.{secrets.token_urlsafe(RANDOM_BYTES)}"
+
+
+def digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()  # half of a surrogate pair is no token, and no 500

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class SignedWebhookConfig(AppConfig):
+    name = __name__.rpartition(".")[0]
+    label = "signed_webhook"
+    default_auto_field = "django.db.models.BigAutoField"

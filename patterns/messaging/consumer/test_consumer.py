@@ -1,0 +1,256 @@
+"""The pattern against a real RabbitMQ (RABBITMQ_URL): it runs in a thread, on queues of its own, removed at the end."""
+
+import contextlib
+import os
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pika
+import pytest
+
+from ..topology import WorkQueue
+from . import Hopeless
+
+consumer = sys.modules[__package__ or ""]
+
+
+@pytest.fixture
+def url() -> str:
+    return os.environ.get("RABBITMQ_URL") or pytest.fail("set RABBITMQ_URL=amqp://user:password@host:port/%2F")
+
+
+@pytest.fixture
+def channel(url: str) -> Iterator[Any]:
+    with contextlib.closing(pika.BlockingConnection(pika.URLParameters(url))) as connection:
+        yield connection.channel()
+
+
+@pytest.fixture
+def queue(channel: Any) -> Iterator[WorkQueue]:
+    name = f"test.consumer.{secrets.token_hex(4)}"
+    queue = WorkQueue(name, f"{name}.events", ["#"], delays_seconds=(0.02, 0.05))
+    queue.declare(channel)
+    yield queue
+    for each in (queue.name, queue.dead, queue.delay(0), queue.delay(1)):
+        channel.queue_delete(each)
+    channel.exchange_delete(queue.exchange)
+
+
+class Handler:
+    """Notes what it is given; `hook` may raise, or take its time."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.ended: list[str] = []
+        self.hook: Callable[[str], None] = lambda name: None
+
+    def __call__(self, body: bytes, properties: pika.BasicProperties) -> None:
+        self.begun.append(body.decode())
+        self.hook(body.decode())
+        self.ended.append(body.decode())
+
+
+@pytest.fixture
+def handler() -> Handler:
+    return Handler()
+
+
+Start = Callable[..., threading.Event]
+
+
+@pytest.fixture
+def start(url: str, queue: WorkQueue, handler: Handler) -> Iterator[Start]:
+    """Starts the consumer; it ends when the returned event is set, and raises at the end what it raised."""
+    running: list[tuple[threading.Event, Future[None]]] = []
+    with ThreadPoolExecutor() as pool:
+
+        def start_one(**options: Any) -> threading.Event:
+            stop = threading.Event()
+            running.append((stop, pool.submit(consumer.run, url, queue, handler, stop=stop, outage_seconds=0.05, **options)))
+            return stop
+
+        yield start_one
+        for stop, future in running:
+            stop.set()
+            future.result(10)
+
+
+def publish(channel: Any, queue: WorkQueue, *names: str, **properties: Any) -> None:
+    for name in names:
+        channel.basic_publish("", queue.name, name.encode(), pika.BasicProperties(message_id=name, **properties))
+
+
+def count(channel: Any, queue: str) -> int:
+    return int(channel.queue_declare(queue, passive=True).method.message_count)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "waited 20 s"
+        time.sleep(0.01)
+
+
+def exists(connect: Callable[[Any], pika.BlockingConnection], queue: str) -> bool:
+    with contextlib.closing(connect(pika.URLParameters(os.environ["RABBITMQ_URL"]))) as connection:
+        try:
+            connection.channel().queue_declare(queue, passive=True)
+        except pika.exceptions.ChannelClosedByBroker:
+            return False
+        return True
+
+
+def fail(name: str) -> None:
+    if name.startswith("bad"):
+        raise ValueError(f"cannot read {name}")
+    if name.startswith("hopeless"):
+        raise Hopeless(name)
+
+
+def test_what_was_handled_is_gone(channel: Any, queue: WorkQueue, handler: Handler, start: Start) -> None:
+    publish(channel, queue, "a", "b")
+    stop = start()
+    wait_until(lambda: handler.ended == ["a", "b"])
+    stop.set()
+    start()
+    publish(channel, queue, "c")
+
+    wait_until(lambda: "c" in handler.ended)
+    assert handler.begun == ["a", "b", "c"]
+
+
+def test_what_fails_is_put_aside_and_its_neighbours_are_served(channel: Any, queue: WorkQueue, handler: Handler, start: Start) -> None:
+    handler.hook = fail
+    publish(channel, queue, "bad", "good", correlation_id="request-1", headers={"tenant": "a"})
+    start()
+
+    wait_until(lambda: count(channel, queue.dead) == 1)
+    wait_until(lambda: handler.ended == ["good"])
+    assert handler.begun.count("bad") == 3  # two delays
+    _, properties, body = channel.basic_get(queue.dead, auto_ack=True)
+    assert (body, properties.message_id, properties.correlation_id, properties.delivery_mode) == (b"bad", "bad", "request-1", 2)
+    assert properties.headers["x-reason"] == "ValueError cannot read bad"
+    assert (properties.headers["x-retries"], properties.headers["tenant"]) == (2, "a")
+
+
+def test_what_fails_once_is_done_after_its_delay(channel: Any, queue: WorkQueue, handler: Handler, start: Start) -> None:
+    def fail_once(name: str) -> None:
+        if handler.begun.count(name) == 1:
+            raise ValueError
+
+    handler.hook = fail_once
+    publish(channel, queue, "a")
+    start()
+
+    wait_until(lambda: handler.ended == ["a"])
+    assert count(channel, queue.dead) == 0
+
+
+def test_what_is_hopeless_is_a_dead_letter_at_once(channel: Any, queue: WorkQueue, handler: Handler, start: Start) -> None:
+    handler.hook = fail
+    publish(channel, queue, "hopeless")
+    start()
+
+    wait_until(lambda: count(channel, queue.dead) == 1)
+    assert handler.begun == ["hopeless"]
+
+
+@pytest.mark.parametrize("retries", ["many", -5, None, 10**9])
+def test_a_header_of_a_strangers_breaks_nothing(channel: Any, queue: WorkQueue, handler: Handler, start: Start, retries: Any) -> None:
+    handler.hook = fail
+    publish(channel, queue, "bad", headers={"x-retries": retries})
+    start()
+
+    wait_until(lambda: count(channel, queue.dead) == 1)
+
+
+def test_a_message_that_could_not_be_put_aside_is_not_acknowledged(channel: Any, queue: WorkQueue, handler: Handler, start: Start) -> None:
+    """Its delay queue is missing, for once; the consumer connects anew, declares it, and gets the message again."""
+
+    def delete_its_delay(name: str) -> None:
+        if len(handler.begun) == 1:
+            connection = pika.BlockingConnection(pika.URLParameters(os.environ["RABBITMQ_URL"]))
+            connection.channel().queue_delete(queue.delay(0))
+            connection.close()
+            raise ValueError
+
+    handler.hook = delete_its_delay
+    publish(channel, queue, "a")
+    start()
+
+    wait_until(lambda: handler.ended == ["a"])
+
+
+def test_a_handler_longer_than_the_heartbeat_gets_its_message_once(channel: Any, queue: WorkQueue, handler: Handler, start: Start) -> None:
+    handler.hook = lambda name: time.sleep(4)  # the broker closes after two missed heartbeats
+    publish(channel, queue, "a")
+    start(heartbeat_seconds=1)
+
+    wait_until(lambda: handler.ended == ["a"])
+    handler.hook = lambda name: None
+    publish(channel, queue, "b")
+    wait_until(lambda: "b" in handler.ended)
+    assert handler.begun == ["a", "b"]
+
+
+def test_a_stop_lets_the_handler_finish_and_begins_no_other(channel: Any, queue: WorkQueue, handler: Handler, start: Start) -> None:
+    go_on = threading.Event()
+    handler.hook = lambda name: go_on.wait(10) and None
+    publish(channel, queue, "a", "b")
+    stop = start()
+    wait_until(lambda: handler.begun == ["a"])
+    assert count(channel, queue.name) == 1  # for another consumer to take: nothing is prefetched
+    stop.set()
+    go_on.set()
+
+    wait_until(lambda: channel.queue_declare(queue.name, passive=True).method.consumer_count == 0)
+    assert (handler.begun, handler.ended) == (["a"], ["a"])
+    assert count(channel, queue.name) == 1
+
+
+def test_a_handler_that_gives_up_because_of_the_stop_leaves_its_message_untried(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start
+) -> None:
+    go_on = threading.Event()
+
+    def give_up(name: str) -> None:
+        go_on.wait(10)
+        raise ValueError
+
+    handler.hook = give_up
+    publish(channel, queue, "a")
+    stop = start()
+    wait_until(lambda: handler.begun == ["a"])
+    stop.set()
+    go_on.set()
+
+    wait_until(lambda: count(channel, queue.name) == 1)
+    assert "x-retries" not in channel.basic_get(queue.name)[1].headers
+
+
+def test_it_goes_on_after_an_outage_and_after_its_queue_was_deleted(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, tries = pika.BlockingConnection, []
+
+    def refuse_twice(parameters: Any) -> pika.BlockingConnection:
+        tries.append(parameters)
+        if len(tries) < 3:
+            raise pika.exceptions.AMQPConnectionError
+        return connect(parameters)
+
+    monkeypatch.setattr(consumer.pika, "BlockingConnection", refuse_twice)
+    publish(channel, queue, "a")
+    start()
+    wait_until(lambda: handler.ended == ["a"])
+    channel.queue_delete(queue.name)
+    wait_until(lambda: len(tries) == 4)
+    wait_until(lambda: exists(connect, queue.name))
+    publish(channel, queue, "b")
+
+    wait_until(lambda: handler.ended == ["a", "b"])

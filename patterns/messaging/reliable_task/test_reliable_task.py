@@ -1,0 +1,268 @@
+"""The pattern with a real worker and a real RabbitMQ (RABBITMQ_URL). The tasks note each run in a file, as a killed process still can."""
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import amqp
+import pytest
+from celery import Celery, Task
+from celery.concurrency.asynpool import AsynPool
+from celery.exceptions import SoftTimeLimitExceeded
+from kombu import pools
+
+from . import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
+
+NAME = os.environ.get("RELIABLE_TASK_TEST", "unused")
+NOTES = Path(os.environ.get("RELIABLE_TASK_NOTES", os.devnull))
+
+if NAME != "unused":  # in the worker
+    AsynPool.timers = property(lambda pool: {pool.maintain_pool: 0.2})  # Celery looks for dead children every 5 s
+
+app = Celery("reliable", broker=os.environ.get("RABBITMQ_URL", "memory://"), set_as_current=False)
+app.conf.update(SETTINGS)
+app.conf.task_default_queue = app.conf.task_default_exchange = app.conf.task_default_routing_key = NAME
+app.conf.task_queues = [reliable_queue(NAME, dead_letters=f"{NAME}.dead", delivery_limit=2)]
+
+
+def note(what: str) -> int:
+    """Notes a run; returns how many there have been of it."""
+    with NOTES.open("a") as notes:
+        notes.write(f"{what}\n")
+    return NOTES.read_text().splitlines().count(what)
+
+
+@app.task(base=ReliableTask, bind=True, max_retries=2)
+def work(task: Task, what: str) -> None:
+    runs = note(what)
+    match what.split("-")[0]:
+        case "dies" if runs <= 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "poison":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "waits":
+            wait_until(lambda: NOTES.with_name("gate").exists())
+            note(f"{what} ended")
+        case "fails":
+            raise ValueError(what)
+        case "recovers" if runs <= 1:
+            raise ValueError(what)
+        case "slaughters" if runs <= 1:
+            os.killpg(0, signal.SIGKILL)  # the worker and all its children
+
+
+@app.task(base=ReliableTask, soft_time_limit=None, time_limit=1)
+def hang(what: str) -> None:
+    note(what)
+    time.sleep(60)
+
+
+@app.task(base=ReliableTask, soft_time_limit=1, time_limit=60, max_retries=0)
+def dawdle(what: str) -> None:
+    try:
+        time.sleep(60)
+    except SoftTimeLimitExceeded:
+        note(what)
+        raise
+
+
+@dataclass
+class Running:
+    notes: Path
+    channel: Any
+    workers: list[subprocess.Popen[bytes]]
+
+    def runs(self) -> Counter[str]:
+        return Counter(self.notes.read_text().splitlines()) if self.notes.exists() else Counter()
+
+    def waiting(self, queue: str) -> int:
+        return int(self.channel.queue_declare(queue, passive=True).message_count)
+
+    def dead(self) -> list[str]:
+        """Takes the dead letters: why each died."""
+        found = []
+        while (message := self.channel.basic_get(f"{NAME}.dead", no_ack=True)) is not None:
+            found.append(message.headers["x-death"][0]["reason"])  # the last death: a retry's pause is one, too
+        return found
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One worker for all tests: its start is most of the time."""
+    url = os.environ.get("RABBITMQ_URL") or pytest.fail("set RABBITMQ_URL=amqp://user:password@host:port/%2F")
+    globals()["NAME"] = name = f"test.reliable.{secrets.token_hex(4)}"
+    notes = tmp_path_factory.mktemp("notes") / "runs"
+    queue, dead = reliable_queue(name, dead_letters=f"{name}.dead", delivery_limit=2), dead_letter_queue(name, dead_letters=f"{name}.dead")
+    app.conf.broker_url = url
+    app.conf.task_default_queue = app.conf.task_default_exchange = app.conf.task_default_routing_key = name
+    app.conf.task_queues = [queue]
+    with app.connection_for_write() as connection:
+        channel = connection.channel()
+        dead(channel).declare()
+        queue(channel).declare()
+        with worker(name, notes) as workers:
+            yield Running(notes, channel, workers)
+        for each in (name, f"{name}.dead"):
+            channel.queue_delete(each)
+            channel.exchange_delete(each)
+    pools.reset()
+
+
+@contextlib.contextmanager
+def worker(name: str, notes: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """A worker in a process group of its own, restarted whenever it ends, as a supervisor would."""
+    environment = {**os.environ, "RELIABLE_TASK_TEST": name, "RELIABLE_TASK_NOTES": str(notes)}
+    argv = [sys.executable, "-W", "ignore", "-m", "celery", "-A", __name__, "worker", "--concurrency=1"]
+    argv += ["--loglevel=CRITICAL", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    stopping = threading.Event()
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def supervise() -> None:
+        while not stopping.is_set():
+            processes.append(subprocess.Popen(argv, env=environment, start_new_session=True, stdout=subprocess.DEVNULL))
+            processes[-1].wait()
+
+    with ThreadPoolExecutor(1) as pool:
+        supervision = pool.submit(supervise)
+        try:
+            yield processes
+        finally:
+            stopping.set()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(processes[-1].pid, signal.SIGKILL)
+            supervision.result(10)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "waited 30 s"
+        time.sleep(0.02)
+
+
+def test_a_task_whose_child_is_killed_runs_again(running: Running) -> None:
+    work.delay("dies-1")
+
+    wait_until(lambda: running.runs()["dies-1"] == 2)
+
+
+def test_a_task_that_kills_each_child_is_given_up_and_the_next_one_runs(running: Running) -> None:
+    work.delay("poison-1")
+    work.delay("good-1")
+
+    wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
+    wait_until(lambda: running.runs()["good-1"] == 1)
+    assert running.runs()["poison-1"] == 3  # the limit is 2
+    assert running.dead() == ["delivery_limit"]
+
+
+def test_a_task_that_raises_is_tried_again_and_then_a_dead_letter(running: Running) -> None:
+    work.delay("fails-1")
+
+    wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
+    assert running.runs()["fails-1"] == 3  # max_retries is 2
+    assert running.dead() == ["rejected"]
+
+
+def test_a_task_that_raises_once_is_done_the_second_time(running: Running) -> None:
+    work.delay("recovers-1")
+
+    wait_until(lambda: running.runs()["recovers-1"] == 2)
+    assert running.dead() == []
+
+
+def test_a_task_over_its_hard_limit_runs_again_and_is_then_given_up(running: Running) -> None:
+    hang.delay("hangs-1")
+
+    wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
+    assert running.runs()["hangs-1"] == 3
+    assert running.dead() == ["delivery_limit"]
+
+
+def test_a_task_over_its_soft_limit_may_tidy_up_and_has_failed(running: Running) -> None:
+    dawdle.delay("dawdles-1")
+
+    wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
+    assert running.runs()["dawdles-1"] == 1
+    assert running.dead() == ["rejected"]
+
+
+def test_a_worker_that_is_killed_loses_nothing_and_counts_against_no_task_that_waited(running: Running) -> None:
+    """Three deaths of the worker, and the limit is two: what had waited inside it would be a dead letter."""
+    tasks = [f"slaughters-{number}" for number in range(3)] + [f"good-{number}" for number in range(10, 30)]
+    for task in tasks:
+        work.delay(task)
+
+    wait_until(lambda: all(running.runs()[task] > task.startswith("slaughters") for task in tasks))
+    assert running.dead() == []
+
+
+def test_a_worker_that_is_told_to_stop_finishes_its_task_and_takes_no_other(running: Running) -> None:
+    work.delay("waits-1")
+    wait_until(lambda: running.runs()["waits-1"] == 1)
+    told = running.workers[-1]
+    told.terminate()
+    work.delay("good-2")
+    (running.notes.with_name("gate")).touch()
+
+    assert told.wait(30) == 0
+    wait_until(lambda: running.runs()["good-2"] == 1)  # by its successor
+    assert (running.runs()["waits-1"], running.runs()["waits-1 ended"]) == (1, 1)
+    assert running.dead() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "properties"),
+    [
+        (b"not json", {"content_type": "application/json"}),
+        (b"[1, 2]", {"content_type": "application/json"}),
+        (b"\x80\x04cos\nsystem\n.", {"content_type": "application/x-python-serialize"}),
+        (b"\xff" * 100, {"content_type": "application/json", "headers": {"task": "work", "id": "1"}}),
+        (b"[[], {}, {}]", {"content_type": "application/json", "headers": {"task": "no.such.task", "id": "1"}}),
+        (b'[["good-9"], {}, {}]', {"content_type": "application/json", "headers": {"task": f"{__name__}.work"}}),
+        (b"x" * 5_000_000, {"content_type": "text/plain"}),
+        (b"", {}),
+    ],
+    ids=["no JSON", "no task", "a pickle", "no text", "an unknown task", "no id", "5 MB", "nothing"],
+)
+def test_what_is_no_task_is_a_dead_letter_at_once_and_the_next_one_runs(running: Running, body: bytes, properties: dict[str, Any]) -> None:
+    before = running.runs()["good-3"]
+    running.channel.basic_publish(amqp.Message(body, **properties), exchange=NAME, routing_key=NAME)
+    work.delay("good-3")
+
+    wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
+    wait_until(lambda: running.runs()["good-3"] == before + 1)
+    assert running.dead() == ["rejected"]
+    assert running.runs()["good-9"] == 0
+
+
+def test_the_pauses_are_spread_from_nothing_to_a_bound_that_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
+    countdowns: list[float] = []
+
+    class Stop(Exception): ...
+
+    def retry(countdown: float, **_: Any) -> None:
+        countdowns.append(countdown)
+        raise Stop
+
+    monkeypatch.setattr(work, "retry", retry)
+    for retries in [3] * 200 + [20] * 200:
+        work.push_request(retries=retries)
+        with contextlib.suppress(Stop):
+            work.run("fails-0")
+        work.pop_request()
+
+    assert set(countdowns[:200]) == set(range(9))  # 1 s, doubled three times
+    assert max(countdowns[200:]) <= ReliableTask.retry_backoff_max
+    assert len(set(countdowns[200:])) > 30

@@ -1,7 +1,0 @@
-from django.apps import AppConfig
-
-
-class IdempotencyConfig(AppConfig):
-    name = "patterns.idempotency"
-    label = "idempotency"
-    default_auto_field = "django.db.models.BigAutoField"

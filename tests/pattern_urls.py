@@ -1,0 +1,3 @@
+"""The patterns' tests bring their own URLs."""
+
+urlpatterns: list[object] = []
