@@ -8,11 +8,11 @@ help: ## Print this help
 	@echo "  DEMO=rest_demo selects one demo, ONLY=double_click one experiment, RUNTIME=native|docker the runtime."
 
 .PHONY: up
-up: ## Start everything, with Docker where there is one, natively otherwise
+up: ## Start everything, or with DEMO= one demo more; with Docker where there is one, natively otherwise
 	$(door) up
 
 .PHONY: down
-down: ## Stop everything; data stays
+down: ## Stop everything, or with DEMO= what only that demo needs; data stays
 	$(door) down
 
 .PHONY: status
@@ -62,6 +62,10 @@ claims: ## Fail when a README differs from its results, or a fresh measurement b
 .PHONY: test
 test: ## Test everything against real servers, started and stopped for it
 	$(door) test
+
+.PHONY: nightly
+nightly: ## The tests that take too long for make test
+	$(door) nightly
 
 .PHONY: upcoming
 upcoming: ## Test everything with the next Django, over the pins

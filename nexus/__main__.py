@@ -9,8 +9,9 @@ from rich.console import Console
 
 ACTIONS = [
     "up", "down", "status", "logs", "reset", "doctor", "lab", "bench", "contract", "chaos", "readme", "docs", "claims", "test", "copy",
-    "lint", "shape", "commits", "secrets", "audit", "planted",
+    "nightly", "lint", "shape", "commits", "secrets", "audit", "planted",
 ]  # fmt: skip
+HOLD_THE_LOCK = {"up", "down", "reset"}  # to their end; all others until the set-up is complete
 
 
 def main() -> int:
@@ -20,15 +21,25 @@ def main() -> int:
         "words", nargs="*", help="copy: the pattern, the project, its dotted name there; commits: the file of the message that is written"
     )
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped, as with Ctrl-C
+    # so that what was started is stopped, as with Ctrl-C; `nohup make up` ignores SIGHUP, and so do we
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     demo = os.environ.get("DEMO") or None
-    if demo == "all":
-        demo = None
+    from nexus import packages, private_set
+
     try:
+        private_set.remove_dead()
+        if not packages.set_up(arguments.action):
+            return 1
+        if arguments.action not in HOLD_THE_LOCK:
+            packages.release_lock()
         return act(arguments.action, arguments.words, demo)
     except KeyboardInterrupt:
         Console(stderr=True).print("interrupted")
         return 130
+    finally:
+        packages.release_lock()
 
 
 def act(action: str, words: list[str], demo: str | None) -> int:
@@ -40,9 +51,9 @@ def act(action: str, words: list[str], demo: str | None) -> int:
             case "up":
                 lifecycle.up(demo or "all")
             case "down":
-                lifecycle.down()
+                lifecycle.down(demo)
             case "status":
-                lifecycle.status("all")
+                lifecycle.status()
             case "logs":
                 lifecycle.logs(demo)
             case "reset":
@@ -81,6 +92,10 @@ def act(action: str, words: list[str], demo: str | None) -> int:
                 from nexus import testing
 
                 return testing.run(demo, os.environ.get("ONLY") or None)
+            case "nightly":
+                from nexus import testing
+
+                return testing.run(demo, os.environ.get("ONLY") or None, nightly=True)
             case "shape":
                 from nexus import testing
 

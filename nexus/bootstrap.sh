@@ -1,47 +1,89 @@
-# shellcheck shell=sh
-# Sourced by door.sh: makes .venv from constraints.txt, where it is missing or older than what it is made from.
-
+# shellcheck shell=sh disable=SC2154  # door.sh sets action
+# Sourced by door.sh. `set_up`, called while it holds the lock, gives .venv the packages of constraints.txt.
+# Each environment is built in a folder of its own, .venvs/…, and never moved: its scripts hold its path.
+# .venv is a link that changes when the new environment is complete. A build that fails changes nothing.
 # With only_uv set it stops as soon as there is a uv: `make lock` needs no more, and comes before the pins fit.
 
-stamp=.venv/made-from
-wanted=$(cat constraints.txt ./*/requirements.txt | cksum)
-[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
-[ -n "${only_uv:-}" ] && [ -x .venv/bin/uv ] && return
+# True when FOLDER/bin/python runs and installs into FOLDER: never into the Python that it was made from.
+is_environment() {
+    "$1/bin/python" -I -c 'import os, sys
+sys.exit(sys.prefix == sys.base_prefix or not os.path.samefile(sys.prefix, sys.argv[1]))' "$1" 2>/dev/null
+}
 
-python=
-for candidate in ${PYTHON:-} python3.13 python3.12 python3.11 python3 python3.14; do
-    "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && python=$candidate && break
-done
-[ -n "$python" ] || fail "Python 3.11 or newer is needed, and $(python3 --version 2>&1 || echo 'no python3') is here. Install one, or name it: make up PYTHON=/path/to/python3.13"
+find_python() {
+    for python in ${PYTHON:-} python3.13 python3.12 python3.11 python3 python3.14; do
+        "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && return
+    done
+    fail "Python 3.11 or newer is needed, and $(python3 --version 2>&1 || echo 'no python3') is here." \
+        "Install one, or name it: make up PYTHON=/path/to/python3.13"
+}
 
-free_mb=$(($(df -Pk . | awk 'NR == 2 {print $4}') / 1000))
-[ "$free_mb" -ge 1000 ] || fail "$free_mb MB are free on the disk of $(pwd); 1000 are wanted. Free some space"
+check_disk() {
+    free_mb=$(($(df -Pk . | awk 'NR == 2 {print $4}') / 1000))
+    [ "$free_mb" -ge 1000 ] ||
+        fail "$free_mb MB are free on the disk of $(pwd); 1000 are wanted. Free some space"
+}
 
-begun=$(date +%s)
-printf 'packages: '
-trap 'exit 130' INT TERM
-trap 'rm -rf .venv .venv.log' EXIT # half an environment would be taken for a whole one
-if ! "$python" -m venv --clear .venv >.venv.log 2>&1; then
+create_environment() {
+    "$python" -I -m venv "$new" >>"$log" 2>&1 && return
     if [ "$(id -u)" = 0 ] && [ "${INSTALL:-1}" = 1 ] && command -v apt-get >/dev/null; then
-        { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; } >>.venv.log 2>&1
-        "$python" -m venv --clear .venv >>.venv.log 2>&1 || fail "$python -m venv failed: $(tail -1 .venv.log)"
+        { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; } >>"$log" 2>&1
+        "$python" -I -m venv "$new" >>"$log" 2>&1 || fail "$python -m venv failed: $(tail -1 "$log")"
     else
-        fail "$python -m venv failed: $(tail -1 .venv.log). On Debian and Ubuntu: apt-get install python3-venv"
+        fail "$python -m venv failed: $(tail -1 "$log"). On Debian and Ubuntu: apt-get install python3-venv"
     fi
-fi
-# pip brings uv, by its hash; uv then checks every package against the hashes of constraints.txt, which pip does not do
-sed -n '/^uv==/,/[^\\]$/p' constraints.txt >.venv/uv.txt
-.venv/bin/pip install --quiet --no-deps --disable-pip-version-check --require-hashes -r .venv/uv.txt >>.venv.log 2>&1 ||
-    fail "pip could not install uv: $(tail -1 .venv.log)"
-if [ -n "${only_uv:-}" ]; then
-    trap - EXIT
-    return
-fi
-requirements=$(for file in ./*/requirements.txt; do printf ' -r %s' "$file"; done)
-# shellcheck disable=SC2086  # one word an argument is meant
-.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python $requirements -c constraints.txt >>.venv.log 2>&1 ||
-    fail "the packages could not be installed: $(grep -v '^$' .venv.log | tail -3 | tr '\n' ' ')"
-mv .venv.log .venv/install.log
-printf '%s' "$wanted" >"$stamp"
-trap - EXIT INT TERM
-echo "installed with $($python --version) ($(($(date +%s) - begun)) s)"
+}
+
+install_packages() {
+    set -- # the options: -r, file, -r, file, …
+    for file in ./*/requirements.txt; do set -- "$@" -r "$file"; done
+    "$new/bin/uv" pip install --quiet --compile-bytecode --python "$new/bin/python" "$@" -c constraints.txt \
+        >>"$log" 2>&1 ||
+        fail "the packages could not be installed: $(grep -v '^$' "$log" | tail -3 | tr '\n' ' ')"
+    "$new/bin/python" -I -c 'import importlib.metadata, sys
+place = importlib.metadata.distribution("django").locate_file("")
+sys.exit(not str(place).startswith(sys.prefix))' 2>>"$log" ||
+        fail "the packages are not in $new, but somewhere else: $(tail -1 "$log")"
+    printf '%s' "$wanted" >"$new/made-from"
+}
+
+build() {
+    find_python
+    check_disk
+    begun=$(date +%s)
+    printf 'packages: '
+    # a new path each time: uv remembers what it has once found out about the Python at a path
+    new=$(pwd)/.venvs/$(date +%s)-$$
+    log=$new/install.log
+    trap 'rm -rf "$new"; unlock' EXIT
+    mkdir -p "$new"
+    create_environment
+    is_environment "$new" || fail "$python made no environment in $new"
+    # pip brings uv, by its hash; uv then checks every package against the hashes of constraints.txt, which pip does not do
+    sed -n '/^uv==/,/[^\\]$/p' constraints.txt >"$new/uv.txt"
+    "$new/bin/python" -I -m pip install --quiet --no-deps --disable-pip-version-check --require-hashes \
+        -r "$new/uv.txt" >>"$log" 2>&1 || fail "pip could not install uv: $(tail -1 "$log")"
+    [ -n "${only_uv:-}" ] || install_packages
+    swap
+    trap unlock EXIT
+    echo "installed with $("$python" --version) ($(($(date +%s) - begun)) s)"
+}
+
+# The replaced environment stays until the next time: what runs may still load modules from it.
+swap() {
+    old=$(readlink .venv) || rm -rf .venv # a folder: made by an older version
+    ln -sfn ".venvs/${new##*/}" .venv.new
+    "$python" -c 'import os; os.replace(".venv.new", ".venv")'
+    for each in .venvs/*; do
+        case $each in ".venvs/${new##*/}" | "${old:-}") ;; *) rm -rf "$each" ;; esac
+    done
+}
+
+set_up() {
+    wanted=$(cat constraints.txt ./*/requirements.txt | cksum)
+    if is_environment .venv; then
+        [ "$(cat .venv/made-from 2>/dev/null)" != "$wanted" ] || return 0
+        { [ -z "${only_uv:-}" ] || [ ! -x .venv/bin/uv ]; } || return 0
+    fi
+    build
+}

@@ -11,7 +11,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -25,12 +24,10 @@ from rich.table import Table
 from labkit import FaultProxy
 from nexus import servers
 from nexus.books import Books
-from nexus.child import uninterrupted
 from nexus.compose import ROOT
 from nexus.demos import environment
-from nexus.private_set import free_port_base, private_set, start
+from nexus.private_set import free_port_base, private_folder, private_set, start
 from nexus.servers import Process
-from nexus.sweep import sweep
 
 DEMO = ROOT / "queue_demo"
 SETTLE_SECONDS = 240  # Celery waits up to 30 s before it connects again, and a retry's pause is up to a minute
@@ -70,16 +67,9 @@ def run(duration: str | None, seed: str | None) -> int:
     for unused in ("REDIS_URL", "MEMCACHED_URL", "RABBITMQ_URL"):
         os.environ.setdefault(unused, "")
         os.environ[unused] = "unused://"  # a broker that is given must not be killed: this run has its own
-    with private_set() as urls, tempfile.TemporaryDirectory(prefix="nexus-chaos-", dir="/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o711)  # the broker's account passes through it
-        try:
-            with House(folder, urls) as house:
-                house.suffer(seconds, random.Random(seed))  # noqa: S311 — chance, no secret
-                return house.settle()
-        finally:
-            with uninterrupted():
-                sweep(str(folder), (folder,))
+    with private_set() as urls, private_folder("nexus-chaos-") as folder, House(folder, urls) as house:
+        house.suffer(seconds, random.Random(seed))  # noqa: S311 — chance, no secret
+        return house.settle()
 
 
 class House:

@@ -12,6 +12,7 @@ from typing import IO
 
 GRACE_SECONDS = 15
 POLL_SECONDS = 0.1
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def end(processes: Sequence["subprocess.Popen[str] | subprocess.Popen[bytes]"]) 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
     """A second Ctrl-C does not stop the cleaning up after the first."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in INTERRUPTS}
     try:
         yield
     finally:

@@ -28,11 +28,15 @@ def demos(only: str | None = None) -> list[Path]:
     return [ROOT / only]
 
 
+def shell_environment() -> dict[str, str]:
+    """What our processes take over from the shell: nothing else of it can change a result."""
+    return {name: os.environ[name] for name in FROM_THE_SHELL if name in os.environ}
+
+
 def environment(demo: str, urls: Mapping[str, str]) -> dict[str, str]:
     """A clean environment with this demo's servers: what else is set in the shell cannot change a result."""
     number = ORDER.index(demo) if demo in ORDER else len(ORDER)
-    kept = {name: os.environ[name] for name in FROM_THE_SHELL if name in os.environ}
-    return kept | {
+    return shell_environment() | {
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
         "DEBUG": "1",

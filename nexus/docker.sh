@@ -3,9 +3,18 @@
 
 export COMPOSE_PROFILES="${DEMO:-all}"
 
+everything=all,queue_demo # the profiles that together hold every service
+
 table() {
-    docker compose ps --all --format json |
-        docker compose run --rm --no-TTY --no-deps portal python -m nexus.table
+    # first the list, then the container that renders it: it would list itself, as "starting"
+    listed=$(COMPOSE_PROFILES=$everything docker compose ps --all --format json)
+    printf '%s\n' "$listed" | docker compose run --rm --no-TTY --no-deps portal python -m nexus.table
+}
+
+services() { COMPOSE_PROFILES=$everything docker compose ps "$@" --services; }
+
+running_demos() {
+    COMPOSE_PROFILES=$everything docker compose ps --format '{{.Label "nexus.demo"}}' | grep '_demo$' | sort -u
 }
 
 stop_half_started() {
@@ -23,15 +32,43 @@ stop_half_started() {
     else
         hint="A taken port: make up PORT_BASE=9000. Memory: make doctor"
     fi
-    COMPOSE_PROFILES=all,queue_demo docker compose down --remove-orphans >/dev/null 2>&1
+    if [ -z "$before" ]; then
+        COMPOSE_PROFILES=$everything docker compose down --remove-orphans >/dev/null 2>&1
+    else
+        stop_all_but "$before" >/dev/null 2>&1
+    fi
+}
+
+# Stops what runs or has run, except the services of a list, one a line. Prints their names.
+stop_all_but() {
+    gone=$(services --all | grep -vxF "$1")
+    printf 'stopping %s\n' "$(printf '%s' "$gone" | tr '\n' ' ')"
+    # shellcheck disable=SC2086  # one word a service is meant
+    [ -z "$gone" ] || COMPOSE_PROFILES=$everything docker compose rm --stop --force $gone
+}
+
+down() {
+    running=$(running_demos)
+    left=$(printf '%s\n' "$running" | grep -vx "${DEMO:-.*}" | paste -sd, -)
+    if [ -n "$DEMO" ] && ! printf '%s\n' "$running" | grep -qx "$DEMO"; then
+        echo "$DEMO does not run; what runs: $(printf '%s' "${running:-nothing}" | tr '\n' ' ')"
+    elif [ -n "$left" ]; then
+        stop_all_but "$(COMPOSE_PROFILES=$left docker compose config --services)"
+        echo "stopped $DEMO; the data is kept. Still up: $left"
+    else
+        COMPOSE_PROFILES=$everything docker compose down --remove-orphans
+    fi
 }
 
 up() {
     begun=$(date +%s)
+    before=$(services)
+    trap 'stop_half_started; exit 130' INT TERM HUP
     docker compose up --build --detach --wait --remove-orphans || {
         stop_half_started
         fail "not everything came up, and what had started is stopped again. $hint"
     }
+    trap 'exit 130' INT TERM HUP
     echo "up with Docker ($(($(date +%s) - begun)) s)"
     table
 }
@@ -69,15 +106,21 @@ images() {
 
 case $action in
 up) up ;;
-images) images ;;
-down) COMPOSE_PROFILES=all,queue_demo docker compose down --remove-orphans ;;
+images)
+    unlock
+    images
+    ;;
+down) down ;;
 reset)
-    COMPOSE_PROFILES=all,queue_demo docker compose down --volumes --remove-orphans
+    COMPOSE_PROFILES=$everything docker compose down --volumes --remove-orphans
     up
     ;;
 status) table ;;
 logs) docker compose logs --follow --tail 100 ;;
-test | lab | bench) in_workbench python -m nexus "$action" ;;
+test | lab | bench)
+    unlock
+    in_workbench python -m nexus "$action"
+    ;;
 doctor) doctor ;;
 *) native "$@" ;;
 esac

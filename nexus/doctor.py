@@ -10,7 +10,7 @@ from rich.console import Console
 
 from nexus import supervision
 from nexus.compose import ROOT
-from nexus.native import RUN, Plan, make_plan
+from nexus.native import RUN, Plan, make_plan, names_of
 from nexus.private_set import port_is_free
 
 WANTED_DISK_BYTES = 1_000_000_000
@@ -45,9 +45,8 @@ def disk() -> list[str]:
 
 
 def taken_ports(plan: Plan) -> list[str]:
-    if supervision.states():
-        return []
-    taken = {port: name for port, name in sorted(plan.ports().items()) if not port_is_free(port)}
+    ours = make_plan(supervision.running()).ports() if supervision.states() else {}
+    taken = {port: name for port, name in sorted(plan.ports().items()) if port not in ours and not port_is_free(port)}
     if not taken:
         return []
     listed = ", ".join(f"{port} ({name})" for port, name in taken.items())
@@ -99,7 +98,7 @@ def doctor(profile: str) -> int:
     if not Path(".env").exists():
         console.print("env       there is no .env yet; make up makes one")
         return 0
-    plan = make_plan(profile)
+    plan = make_plan(names_of(profile))
     for problem in (problems := fatal(plan)):
         console.print(f"problem   {problem}", soft_wrap=True)
     for hint in (hints := advice(plan)):

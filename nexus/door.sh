@@ -4,6 +4,9 @@ set -eu
 cd "$(dirname "$0")/.."
 action=$1
 shift
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 fail() {
     printf 'nexus: %s\n' "$*" >&2
@@ -11,6 +14,52 @@ fail() {
 }
 
 random_hex() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+
+# Removes the variables of the shell that would change what our servers, their probes, Python or the set-up do.
+# Those that say where packages come from stay.
+clean_environment() {
+    for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+        case $name in
+        REDIS_URL | RABBITMQ_URL | RABBITMQ_MANAGEMENT_PORT | PYTHON | PYTHONDONTWRITEBYTECODE) ;;
+        PIP_CONFIG_FILE | UV_OFFLINE | UV_LINK_MODE) ;;
+        PIP_*INDEX* | PIP_*CERT | PIP_*HOST | PIP_*PROXY | PIP_FIND_LINKS | PIP_*TIMEOUT | PIP_*CACHE*) ;;
+        UV_*INDEX* | UV_*CERT* | UV_*HOST | UV_*TLS | UV_FIND_LINKS | UV_*TIMEOUT | UV_*CACHE* | UV_KEYRING*) ;;
+        PG* | REDIS* | RABBITMQ_* | ERL_* | PYTHON* | DJANGO_* | PIP_* | UV_* | VIRTUAL_ENV) unset "$name" ;;
+        esac
+    done
+    # what listens on this machine is never asked through a proxy
+    NO_PROXY=127.0.0.1,localhost,::1,${NO_PROXY:-${no_proxy:-}}
+    no_proxy=$NO_PROXY
+    export NO_PROXY no_proxy
+}
+
+# One make at a time sets things up, starts or stops. The lock is a link to its holder's pid: made in one step, and
+# recognised as stale without flock. The tool releases it as soon as the set-up is complete (packages.release_lock).
+lock() {
+    waits=
+    until ln -s "$$" .make.lock 2>/dev/null; do
+        if ! holder=$(readlink .make.lock); then
+            [ -w . ] || fail "cannot write in $(pwd): is the disk full or read-only?"
+        elif ! is_make "$holder"; then
+            # only one of several that wait may remove it: a link made since then is not the stale one
+            mkdir .make.lock.stale 2>/dev/null || { sleep 0.2 && continue; }
+            [ "$(readlink .make.lock)" != "$holder" ] || rm .make.lock
+            rmdir .make.lock.stale
+        else
+            [ -n "$waits" ] || echo "waiting for another make (process $holder) ..." >&2
+            waits=yes
+            sleep 0.2
+        fi
+    done
+    trap unlock EXIT
+}
+
+unlock() { [ "$(readlink .make.lock)" != "$$" ] || rm .make.lock; }
+
+is_make() {
+    [ ! -r "/proc/$1/cmdline" ] || grep -q nexus "/proc/$1/cmdline" || return 1 # the pid is another program's now
+    kill -0 "$1" 2>/dev/null || [ -d "/proc/$1" ]
+}
 
 create_env() {
     if [ -e .env ]; then
@@ -80,8 +129,9 @@ check_env() {
     done
     DEMO=${DEMO:-}
     DEMO=${DEMO%/} # the shell's completion adds it
+    [ "$DEMO" != all ] || DEMO=
     case $DEMO in
-    '' | all) ;;
+    '') ;;
     portal | root | patterns) [ "$action" = test ] || no_such_demo ;;
     *_demo) [ -f "$DEMO/manage.py" ] || no_such_demo ;;
     *) no_such_demo ;;
@@ -90,7 +140,7 @@ check_env() {
     export PORT_BASE PORTAL_PORT="$PORT_BASE" REST_DEMO_PORT=$((PORT_BASE + 1)) GRAPHQL_DEMO_PORT=$((PORT_BASE + 2))
     export QUEUE_DEMO_PORT=$((PORT_BASE + 3)) CACHING_DEMO_PORT=$((PORT_BASE + 4)) DATABASE_DEMO_PORT=$((PORT_BASE + 5))
     export ASYNC_DEMO_PORT=$((PORT_BASE + 6)) CARRIERS_PORT=$((PORT_BASE + 61)) PAYMENTS_PORT=$((PORT_BASE + 62))
-    export MAIL_PORT=$((PORT_BASE + 63)) SMTP_PORT=$((PORT_BASE + 64)) FLOWER_PORT=$((PORT_BASE + 74))
+    export MAIL_PORT=$((PORT_BASE + 63)) SMTP_PORT=$((PORT_BASE + 64)) FLOWER_PORT=$((PORT_BASE + 65))
     export RABBITMQ_MANAGEMENT_PORT=$((PORT_BASE + 73))
 }
 
@@ -106,49 +156,73 @@ pick_runtime() {
 
 # What runs was started with a PORT_BASE, and is found there whatever the shell says now.
 find_running() {
-    case $action in up | reset | test | lab | bench | contract | chaos | claims | docs) return ;; esac
+    case $action in up | reset | test | nightly | lab | bench | contract | chaos | claims | docs) return ;; esac
     [ -f .run/supervisord.conf ] || return 0
     port=$(sed -n 's/^port=127.0.0.1://p' .run/supervisord.conf)
     PORT_BASE=$((port - 99))
 }
 
-# One at a time: two `make up` would each stop what they take for leftovers of the other.
-one_at_a_time() {
-    command -v flock >/dev/null || return 0
-    exec 9>.lock
-    flock --nonblock 9 || fail "another make is starting or stopping things here; wait for it"
-}
-
 native() {
-    [ -n "${upcoming:-}" ] || . nexus/bootstrap.sh
+    if [ -z "$installs" ]; then
+        [ -x .venv/bin/python ] || without_packages
+    elif [ -z "${upcoming:-}" ]; then
+        set_up
+    fi
     exec .venv/bin/python -m nexus "$action" "$@"
 }
+
+# `down`, `status` and `logs` find what was started, `doctor` what is here: none of them installs anything.
+without_packages() {
+    [ ! -e .run/supervisord.conf ] || fail ".venv is broken: make up builds a new one, and then make $action works"
+    [ "$action" = doctor ] || nothing_started
+    find_python
+    echo "python    $("$python" --version)"
+    [ -e .env ] || echo "env       there is no .env yet; make up makes one"
+    echo "packages  not installed yet; make up installs them"
+    check_disk
+    exit 0
+}
+
+nothing_started() {
+    echo "nothing was started from here; make up starts it"
+    exit 0
+}
+
+. nexus/bootstrap.sh
+clean_environment
+installs=yes
+case $action in down | status | logs | doctor) installs= ;; esac
+case $action in status | logs | doctor | changed) ;; *) lock ;; esac
 
 case $action in
 lock)
     only_uv=yes
-    . nexus/bootstrap.sh
+    set_up
     exec sh nexus/lock.sh
     ;;
 changed) exec python3 nexus/changed.py "${BASE:-}" ;;
 lint | shape | commits | secrets | audit | planted) native "$@" ;;
 upcoming)
     # the next Django over the pins; .venv is made anew by the next make, as it no longer is what the pins say
-    . nexus/bootstrap.sh
+    set_up
     rm .venv/made-from
-    .venv/bin/uv pip install --quiet --python .venv/bin/python --upgrade --prerelease allow django
+    is_environment .venv
+    .venv/bin/uv pip install --quiet --python "$(cd .venv && pwd -P)/bin/python" --upgrade --prerelease allow django
     version=$(.venv/bin/python -m django --version)
     ! grep -q "^django==$version " constraints.txt || fail "Django $version is the pinned one: the next needs a newer Python than $(.venv/bin/python --version)"
     echo "testing with Django $version"
     action=test upcoming=yes
     ;;
 esac
+case $action in
+doctor) ;;
+down | status | logs) [ -e .env ] || [ -e .run/supervisord.conf ] || nothing_started ;;
+esac
 [ "$action" = doctor ] || create_env
 [ -e .env ] && load_env
-case $action in up | down | reset) one_at_a_time ;; esac
 find_running
 { [ "$action" = doctor ] && [ ! -e .env ]; } || check_env
-[ "$action" != smoke ] || exec sh tests/smoke.sh "$PORT_BASE"
+[ "$action" != smoke ] || { unlock && exec sh tests/smoke.sh "$PORT_BASE"; }
 pick_runtime
 export RUNTIME
 [ "$action $RUNTIME" != 'images native' ] || fail "images are built by Docker, and no engine answers here"

@@ -14,9 +14,10 @@ from rich.console import Console
 from labkit.state import state_folder
 from nexus import healthy, packages, supervision, table
 from nexus.child import uninterrupted
+from nexus.compose import ROOT
 from nexus.demos import demos
 from nexus.doctor import Trouble, refuse_trouble, remember_password
-from nexus.native import LOGS, RUN, Plan, data_directory, make_plan
+from nexus.native import LOGS, RUN, Plan, data_directory, demos_of, make_plan, names_of, without
 from nexus.servers import HOST, SERVERS, Process, own
 from nexus.table import Row
 
@@ -24,28 +25,43 @@ console = Console(highlight=False)
 
 
 def up(profile: str) -> None:
-    """Starts what is not running. Whatever fails, nothing half-started is left behind."""
+    """Starts what is not running, beside what runs. Whatever fails, nothing half-started is left behind."""
     begun = time.monotonic()
-    plan = make_plan(profile)
+    before = supervision.running()
+    names = before | names_of(profile)
+    plan = make_plan(names)
     if packages.install([server.package for server in plan.missing]):
-        plan = make_plan(profile)
+        plan = make_plan(names)
     text = supervision.configuration(plan)
     if already_up(plan, text):
         console.print("everything is up already; nothing was changed")
         table.show(rows(plan))
         return
-    clear_old(plan)
-    forget_orphaned_data()
+    if not before:
+        clear_old(plan)
+        forget_orphaned_data()
     refuse_trouble(plan)
+    earlier = supervision.CONFIGURATION.read_text() if before else ""
     try:
-        start_all(plan, text)
+        start_all(plan, text, names)
     except BaseException:
-        console.print("stopping what had started")
         with uninterrupted():
-            supervision.shutdown(plan.site.directory)
+            with contextlib.suppress(OSError):  # the terminal may be closed
+                console.print("stopping what had started")
+            if before:
+                go_back(earlier, before)
+            else:
+                supervision.shutdown(plan.site.directory)
         raise
     console.print(f"up, natively ({time.monotonic() - begun:.0f} s)")
     table.show(rows(plan))
+
+
+def go_back(text: str, names: set[str]) -> None:
+    """To what ran before."""
+    supervision.update(text, names)
+    for name in sorted(supervision.states(), key=lambda name: name not in SERVERS):
+        supervision.start(name)
 
 
 def already_up(plan: Plan, text: str) -> bool:
@@ -56,9 +72,9 @@ def already_up(plan: Plan, text: str) -> bool:
 
 
 def clear_old(plan: Plan) -> None:
-    """Another configuration, or what survived a kill of supervisord: stopped before anything starts."""
-    if supervision.states() or supervision.leftovers(plan.site.directory):
-        with step("stopping what an earlier run left"):
+    """Processes with another PORT_BASE, or that survived a kill of supervisord: stopped before anything starts."""
+    if supervision.leftovers(plan.site.directory):
+        with step("stopping what an earlier run left, or runs with another PORT_BASE"):
             supervision.shutdown(plan.site.directory)
 
 
@@ -68,21 +84,25 @@ def forget_orphaned_data() -> None:
         shutil.rmtree(data_directory(), ignore_errors=True)
 
 
-def start_all(plan: Plan, text: str) -> None:
+def start_all(plan: Plan, text: str, names: set[str]) -> None:
     for folder in (RUN, LOGS, RUN / "alive", RUN / "sqlite"):
         folder.mkdir(parents=True, exist_ok=True)
     prepare_data(plan)
-    supervision.launch(text)
-    names = ", ".join(server.name for server in plan.servers) or "none of our own"
-    with step(f"servers: {names}"):
+    if supervision.states():
+        fresh = supervision.update(text, names)
+    else:
+        supervision.launch(text, names)
+        fresh = {process.name for process in plan.processes}
+    setups = [setup for setup in plan.setups if any(each.cwd == setup.cwd for each in plan.processes if each.name in fresh)]
+    with step(f"servers: {', '.join(server.name for server in plan.servers) or 'none of our own'}"):
         for server in plan.servers:
             supervision.start(server.name)
         wait_for([server.name for server in plan.servers], lambda name: SERVERS[name].answers(plan.site))
     with (
-        step(f"migrations and seed: {', '.join(setup.cwd.name for setup in plan.setups)}"),
+        step(f"migrations and seed: {', '.join(setup.cwd.name for setup in setups)}"),
         ThreadPoolExecutor(os.cpu_count() or 2) as pool,
     ):
-        list(pool.map(run_setup, plan.setups))
+        list(pool.map(run_setup, setups))
     with step(f"processes: {len(plan.processes)}"):
         for process in plan.processes:
             supervision.start(process.name)
@@ -112,8 +132,8 @@ def run_setup(process: Process) -> None:
 def wait_for(names: list[str], is_ready: Callable[[str], bool]) -> None:
     deadline = time.monotonic() + supervision.START_TIMEOUT_SECONDS
     waiting = names
-    while waiting := [name for name in waiting if not is_ready(name)]:
-        states = supervision.states()
+    # supervisord calls a process RUNNING after a second, and until then STARTING, however well it answers
+    while waiting := [name for name in waiting if (states := supervision.states()).get(name) != "RUNNING" or not is_ready(name)]:
         failed = next((name for name in waiting if states.get(name) in ("FATAL", "EXITED")), None)
         if failed or time.monotonic() > deadline:
             name = failed or waiting[0]
@@ -152,17 +172,29 @@ def rows(plan: Plan) -> list[Row]:
     return found
 
 
-def status(profile: str) -> None:
-    plan = make_plan(profile)
-    if not supervision.states():
+def status() -> None:
+    if not (names := supervision.running()):
         console.print("nothing runs; make up starts it")
         return
-    table.show(rows(plan))
+    table.show(rows(make_plan(names)))
 
 
-def down() -> None:
-    stop_everything()
-    console.print("stopped; the data is kept in .run/")
+def down(demo: str | None) -> None:
+    """Stops everything; or one demo, with the servers that no other demo uses."""
+    running = supervision.running()
+    left = without(demo, running) if demo else set[str]()
+    if demo and demo not in demos_of(running):
+        console.print(f"{demo} does not run; what runs: {', '.join(sorted(demos_of(running))) or 'nothing'}")
+    elif demos_of(left):
+        plan = make_plan(left)
+        with step(f"stopping {listed(running - left)}"):
+            for name in supervision.update(supervision.configuration(plan), left):
+                supervision.start(name)
+        shutil.rmtree(state_folder(ROOT / str(demo)), ignore_errors=True)
+        console.print(f"stopped {demo}; the data is kept in .run/. Still up: {', '.join(sorted(demos_of(left)))}")
+    else:
+        stop_everything()
+        console.print("stopped; the data is kept in .run/")
 
 
 def reset(profile: str) -> None:
@@ -174,14 +206,21 @@ def reset(profile: str) -> None:
 
 
 def stop_everything() -> None:
-    supervision.shutdown(data_directory())
+    with step(f"stopping {listed(supervision.running()) or 'whatever is left'}"):
+        supervision.shutdown(data_directory())
     for demo in demos():
         shutil.rmtree(state_folder(demo), ignore_errors=True)
 
 
+def listed(names: set[str]) -> str:
+    """Those that keep running; the others have ended long ago."""
+    states = supervision.states()
+    return ", ".join(name for name in sorted(names) if name in states)
+
+
 def logs(demo: str | None) -> None:
     """Follows the logs of everything, or of one demo's processes, until Ctrl-C."""
-    names = set(make_plan(demo or "all").services) | (set() if demo else set(SERVERS))
+    names = set(make_plan(names_of(demo or "all")).services) | (set() if demo else set(SERVERS))
     files = [path for path in sorted(LOGS.glob("*.log")) if path.stem in names]
     if not files:
         raise Trouble("there are no logs yet: make up first")

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,8 @@ RUN = ROOT / ".run"
 LOGS = RUN / "logs"
 # of the shell; the rest could change what a demo does, and a second `make up` from another shell shall change nothing
 KEPT = ("HOME", "SSL_CERT_FILE")
-PATH = f"{ROOT}/.venv/bin:/usr/local/bin:/usr/bin:/bin"
+# not through the link .venv: a process keeps the packages that it was started with, and new ones are a change
+PATH = f"{(ROOT / '.venv').resolve()}/bin:/usr/local/bin:/usr/bin:/bin"
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,18 @@ class Plan:
     left_out: dict[str, str]  # service → why it cannot run
 
     def ports(self) -> dict[int, str]:
-        """Every port that will be listened on, and by whom."""
-        taken = {port: service.name for service in self.services.values() for port in service.ports.values()}
+        """Every port that will be listened on, and by whom. Raises RuntimeError for one that two would listen on."""
+        found = [(port, service.name) for service in self.services.values() for port in service.ports.values()]
         for server in self.servers:
-            taken[self.site.port(server.name)] = server.name
+            found.append((self.site.port(server.name), server.name))
             if server.name == "rabbitmq":
-                taken |= {self.site.port(name): f"rabbitmq ({name})" for name in servers.RABBITMQ_EXTRA_PORTS}
-        return taken | {supervisor_port(): "supervisor"}
+                found += [(self.site.port(name), f"rabbitmq ({name})") for name in servers.RABBITMQ_EXTRA_PORTS]
+        taken: dict[int, str] = {}
+        for port, name in [*found, (supervisor_port(), "supervisor")]:
+            if port in taken:
+                raise RuntimeError(f"port {port} is claimed twice, by {taken[port]} and by {name}")
+            taken[port] = name
+        return taken
 
 
 def supervisor_port() -> int:
@@ -55,14 +61,36 @@ def data_directory() -> Path:
     return RUN / "data"
 
 
-def make_plan(profile: str) -> Plan:
-    """The plan for one demo's profile, or "all"."""
-    chosen = {name: each for name, each in services(os.environ).items() if profile in each.profiles and name != "workbench"}
+def names_of(profile: str) -> set[str]:
+    """The services of one demo's profile, or of "all"."""
+    return {name for name, each in services(os.environ).items() if profile in each.profiles and name != "workbench"}
+
+
+def demos_of(names: Collection[str]) -> set[str]:
+    """The demos that these services belong to."""
+    found = services(os.environ)
+    return {demo for name in names if (demo := found[name].demo) and demo != "portal"}
+
+
+def without(demo: str, names: set[str]) -> set[str]:
+    """What stays of these services when one demo stops: the other demos' own, and what those need."""
+    left = demos_of(names) - {demo}
+    needed = set[str]().union(*map(names_of, left))
+    found = services(os.environ)
+    return {name for name in names if found[name].demo in left or name in needed}
+
+
+def make_plan(names: Collection[str]) -> Plan:
+    """The plan for these services."""
+    every = services(os.environ)
+    chosen = {name: each for name, each in every.items() if name in names}
     here = site()
     named = {name: os.environ[name] for name in (each.url_name for each in SERVERS.values()) if os.environ.get(name)}
     wanted = [server for server in SERVERS.values() if server.name in chosen and server.url_name not in named]
     missing = [server for server in wanted if server.missing()]
-    addresses = Addresses(chosen, servers.urls(here) | named, {server.name for server in missing})
+    # those of all services: what a process is told does not depend on what else runs
+    absent = {server.name for server in SERVERS.values() if server.url_name not in named and server.missing()}
+    addresses = Addresses(every, servers.urls(here) | named, absent)
     setups: list[Process] = []
     processes: list[Process] = []
     left_out: dict[str, str] = {}

@@ -1,6 +1,7 @@
 """Servers for one test run or one measurement: started together, stopped and removed at the end."""
 
 import contextlib
+import fcntl
 import os
 import pwd
 import random
@@ -14,11 +15,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from rich.console import Console
+
 from nexus import servers
 from nexus.child import uninterrupted
+from nexus.demos import shell_environment
 from nexus.sweep import MARK, sweep
 
 START_TIMEOUT_SECONDS = 60
+OWNER = "owner"
+console = Console(highlight=False)
 
 
 class ServersMissing(Exception):
@@ -31,35 +37,64 @@ def private_set() -> Iterator[dict[str, str]]:
     named = {name: os.environ[name] for name in (each.url_name for each in servers.SERVERS.values()) if os.environ.get(name)}
     wanted = [server for server in servers.SERVERS.values() if server.url_name not in named]
     refuse_missing(wanted)
-    directory = Path(tempfile.mkdtemp(prefix="nexus-", dir="/tmp"))
+    with private_folder() as directory:
+        site = servers.Site(directory, free_port_base(), secrets.token_hex(8))
+        os.environ[MARK] = str(directory)  # what is started from here on, and left behind, is found by it
+        running: list[subprocess.Popen[bytes]] = []
+        try:
+            for server in wanted:
+                server.prepare(site)
+                running.append(start(server.process(site), directory))
+            wait_until_answering(site, wanted, running)
+            yield servers.urls(site) | named
+        finally:
+            with uninterrupted():
+                for process in running:  # nothing of theirs is kept; PostgreSQL alone has to give back shared memory
+                    if "postgres" in str(process.args):
+                        process.send_signal(signal.SIGQUIT)
+                        process.wait(timeout=10)
+                sweep(str(directory), (directory,), grace_seconds=0.5)
+                for process in running:
+                    process.wait(timeout=10)
+                del os.environ[MARK]
+
+
+@contextlib.contextmanager
+def private_folder(prefix: str = "nexus-") -> Iterator[Path]:
+    """A folder for one run. When the block ends, what carries its mark is ended, and it is removed.
+
+    The run holds a lock on the file `owner` in it: without a holder, the run was killed.
+    """
+    directory = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
     directory.chmod(0o711)  # the servers' accounts pass through it to their own folders
-    site = servers.Site(directory, free_port_base(), secrets.token_hex(8))
-    os.environ[MARK] = str(directory)  # who is started from here on, and left behind, is found by it
-    running: list[subprocess.Popen[bytes]] = []
     try:
-        for server in wanted:
-            server.prepare(site)
-            running.append(start(server.process(site), directory))
-        wait_until_answering(site, wanted, running)
-        yield servers.urls(site) | named
+        with (directory / OWNER).open("w") as owner:
+            fcntl.flock(owner, fcntl.LOCK_EX)
+            yield directory
     finally:
         with uninterrupted():
-            for process in running:  # nothing of theirs is kept; PostgreSQL alone has to give back shared memory
-                if "postgres" in str(process.args):
-                    process.send_signal(signal.SIGQUIT)
-                    process.wait(timeout=10)
-            sweep(str(directory), (directory,), grace_seconds=0.5)
-            for process in running:
-                process.wait(timeout=10)
-            shutil.rmtree(directory, ignore_errors=True)
-            del os.environ[MARK]
+            remove(directory)
+
+
+def remove(directory: Path) -> None:
+    sweep(str(directory), (directory,), grace_seconds=0.5)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def remove_dead(place: Path = Path("/tmp")) -> None:  # noqa: S108
+    """Ends what runs that were killed left: their processes and their folders."""
+    for owner in place.glob(f"nexus-*/{OWNER}"):
+        with contextlib.suppress(OSError), owner.open() as file:  # another account's, or a run that lives
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove(owner.parent)
+            console.print(f"removed what a killed run left in {owner.parent}")
 
 
 def refuse_missing(wanted: list[servers.Server]) -> None:
     missing = [server for server in wanted if server.missing()]
     if missing:
-        packages = " ".join(server.package for server in missing)
-        raise ServersMissing(f"missing: {', '.join(server.name for server in missing)}. Install: apt-get install {packages}")
+        names = " ".join(server.package for server in missing)
+        raise ServersMissing(f"missing: {', '.join(server.name for server in missing)}. Install: apt-get install {names}")
 
 
 def start(process: servers.Process, mark: Path) -> subprocess.Popen[bytes]:
@@ -67,7 +102,7 @@ def start(process: servers.Process, mark: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         process.argv,
         cwd=process.cwd,
-        env={**os.environ, **process.env, MARK: str(mark)},
+        env={**shell_environment(), **process.env, MARK: str(mark)},
         user=process.user,
         group=pwd.getpwnam(process.user).pw_gid if process.user else None,
         extra_groups=[] if process.user else None,

@@ -7,17 +7,21 @@ import shutil
 import subprocess
 import time
 import xmlrpc.client
+from collections.abc import Collection
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from nexus.compose import ROOT
 from nexus.native import LOGS, RUN, Plan, supervisor_port
-from nexus.servers import HOST, Process
+from nexus.servers import HOST, SERVERS, Process
 from nexus.sweep import MARK, ours, sweep
 
 CONFIGURATION = RUN / "supervisord.conf"
+NAMES = RUN / "services"  # of the services that run, one a line; those of them that run once, too
+STOPPED = {"STOPPED", "EXITED", "FATAL"}
 START_TIMEOUT_SECONDS = 90
+STOP_TIMEOUT_SECONDS = 30  # supervisord kills after 20
 UNREACHABLE = (OSError, HTTPException, xmlrpc.client.Error)
 
 
@@ -79,10 +83,50 @@ def states() -> dict[str, str]:
         return {}
 
 
-def launch(text: str) -> None:
-    """Starts supervisord with this configuration."""
+def running() -> set[str]:
+    """The names of the services that were started and not stopped since; empty when no supervisord of ours answers."""
+    if not (found := states()):
+        return set()
+    return set(NAMES.read_text().split()) if NAMES.exists() else set(found)
+
+
+def write(text: str, names: Collection[str]) -> None:
     CONFIGURATION.touch(mode=0o600)
     CONFIGURATION.write_text(text)
+    NAMES.write_text("\n".join(sorted(names)))
+
+
+def update(text: str, names: Collection[str]) -> set[str]:
+    """Gives the running supervisord another configuration. Stops what it no longer has, and what differs in it.
+
+    Returns the names of those that are new or differ: they are to be started.
+    """
+    write(text, names)
+    supervisor = control().supervisor
+    [[added, changed, removed]] = supervisor.reloadConfig()
+    stop([*changed, *removed])
+    for name in [*changed, *removed]:
+        supervisor.removeProcessGroup(name)
+    for name in [*added, *changed]:
+        supervisor.addProcessGroup(name)
+    return {*added, *changed}
+
+
+def stop(names: Collection[str]) -> None:
+    """Servers stop last: what uses them finishes its work first."""
+    for group in ([name for name in names if name not in SERVERS], [name for name in names if name in SERVERS]):
+        for name in group:
+            control().supervisor.stopProcessGroup(name, False)
+        deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
+        while not all(state in STOPPED for name, state in states().items() if name in group):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"not all of {', '.join(group)} stopped; see {LOGS}")
+            time.sleep(0.1)
+
+
+def launch(text: str, names: Collection[str]) -> None:
+    """Starts supervisord with this configuration."""
+    write(text, names)
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), MARK: str(RUN)}
     argv = [str(ROOT / ".venv/bin/supervisord"), "--configuration", str(CONFIGURATION)]
     done = subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True)
@@ -109,6 +153,7 @@ def shutdown(data: Path) -> int:
             time.sleep(0.1)
     left = sweep(str(RUN), (data,))
     CONFIGURATION.unlink(missing_ok=True)
+    NAMES.unlink(missing_ok=True)
     shutil.rmtree(RUN / "alive", ignore_errors=True)
     return left
 

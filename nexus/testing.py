@@ -24,8 +24,11 @@ SHAPE = ["test_shape.py", "test_readme.py", "test_docs.py", "test_compose.py", "
 console = Console(highlight=False)
 
 
-def run(demo: str | None, only: str | None) -> int:
-    """Runs the tests of every room, or of one demo; `only` is pytest's -k. Ends with one summary line, and says which room failed."""
+def run(demo: str | None, only: str | None, *, nightly: bool = False) -> int:
+    """Runs the tests of every room, or of one demo; `only` is pytest's -k. Ends with one summary line, and says which room failed.
+
+    Tests marked `nightly` take too long for every run: they run when `nightly` is set, and only they.
+    """
     begun = time.monotonic()
     rooms = rooms_of(demo) if demo else sorted([ROOT, *demos(), ROOT / "portal"], key=niceness)
     failed = []
@@ -33,10 +36,10 @@ def run(demo: str | None, only: str | None) -> int:
     with private_set() as urls:
         console.print(f"servers are up ({time.monotonic() - begun:.0f} s)")
         for name, code in results(
-            [Job(name_of(room), command(room, only, not demo), folder_of(room), variables(room, urls)) for room in rooms]
+            [Job(name_of(room), command(room, only, not demo, nightly), folder_of(room), variables(room, urls)) for room in rooms]
         ):
             ran += code != NO_TEST_RAN
-            if code not in (0, *([NO_TEST_RAN] if only else [])):
+            if code not in (0, *([NO_TEST_RAN] if only or nightly else [])):
                 failed.append(name)
     seconds = time.monotonic() - begun
     console.print(f"{ran} rooms tested in {seconds:.0f} s, {len(failed)} failed {', '.join(failed)}")
@@ -98,7 +101,7 @@ def niceness(room: Path) -> int:
     return 5 * (LONGEST.index(room.name) if room.name in LONGEST else len(LONGEST))
 
 
-def command(room: Path, only: str | None, is_one_of_all: bool) -> list[str]:
+def command(room: Path, only: str | None, is_one_of_all: bool, nightly: bool) -> list[str]:
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     argv += ["patterns"] if room == PATTERNS else ["tests"]
     if room == PATTERNS:
@@ -106,8 +109,10 @@ def command(room: Path, only: str | None, is_one_of_all: bool) -> list[str]:
     if room == ROOT:
         argv += ["-c", "tests/pytest.ini", "--rootdir", "."]
     argv = ["nice", "-n", str(niceness(room)), *argv] if is_one_of_all else argv
+    chosen = "nightly" if nightly else "not nightly"
     if os.environ.get("POSTGRES_URL"):
-        argv += ["-m", "not native"]  # servers are given, as in a container: their programs, and Node, may not be here
+        chosen += " and not native"  # servers are given, as in a container: their programs, and Node, may not be here
+    argv += ["-m", chosen]
     return argv + (["-k", only] if only else [])
 
 
