@@ -32,7 +32,8 @@ PIP = """
 import os, sys
 os.symlink(os.path.expanduser("~/uv"), os.path.join(sys.prefix, "bin/uv"))
 """
-# installs one package where the given Python says, and remembers its answer for ever, as uv does
+# installs one package where the given Python says, and remembers its answer for ever, as uv does. What uv would put
+# into a Python of this machine, this one only notes
 UV = f"""#!/bin/sh
 echo "$@" >>"$HOME/uv.log"
 [ ! -e "$HOME/offline" ] || {{ echo "error: no network" >&2 && exit 1; }}
@@ -41,6 +42,7 @@ known="$HOME/known-$(realpath -s "$2" | tr / _)"
 [ -e "$known" ] || "$2" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' >"$known"
 place=$(cat "$known")
 [ ! -e "$HOME/slow" ] || sleep 1
+case $place in "${{HOME%/*}}"/*) ;; *) echo "$place" >>"$HOME/outside" && exit 1 ;; esac
 mkdir "$place/django-9.dist-info" || exit 1
 printf 'Name: django\\nVersion: 9\\n' >"$place/django-9.dist-info/METADATA"
 echo {PACKAGES} >"$place/all.pth"
@@ -77,6 +79,11 @@ class Checkout:
         log = self.home / "uv.log"
         return len(log.read_text().splitlines()) if log.exists() else 0
 
+    def outside(self) -> str:
+        """The folders of this machine's Pythons that packages would have been put in."""
+        noted = self.home / "outside"
+        return noted.read_text() if noted.exists() else ""
+
     def works(self) -> bool:
         """The environment runs, and the packages are in it."""
         found = list((self.folder / ".venv/lib").glob("python3*/site-packages/django-9.dist-info"))
@@ -93,6 +100,7 @@ def test_makes_at_once_in_a_fresh_clone_set_it_up_once(checkout: Checkout) -> No
     with ThreadPoolExecutor() as pool:
         done = list(pool.map(checkout.door, ["up", "test", "lab", "shape"]))
 
+    assert checkout.outside() == ""
     assert [each.returncode for each in done] == [0] * 4, [each.stderr for each in done]
     assert checkout.installs() == 1
     assert checkout.works()
@@ -106,9 +114,8 @@ def test_a_half_made_environment_never_leads_to_the_global_python(checkout: Chec
     half_made = checkout.folder / ".venv/bin"
     half_made.mkdir(parents=True)
     (half_made / "python").symlink_to(BASE)
-    for path in (half_made / "python", Path(".venv/bin/python")):
-        known = str(checkout.folder / path).replace("/", "_")
-        (checkout.home / f"known-{known}").write_text(str(checkout.global_packages))
+    known = str(half_made / "python").replace("/", "_")
+    (checkout.home / f"known-{known}").write_text(str(checkout.global_packages))
     done = checkout.door("test")
 
     assert list(checkout.global_packages.iterdir()) == []
