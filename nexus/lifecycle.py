@@ -46,7 +46,7 @@ def up(profile: str) -> None:
         start_all(plan, text, names)
     except BaseException:
         with uninterrupted():
-            with contextlib.suppress(OSError):  # the terminal may be closed
+            with contextlib.suppress(OSError, SystemExit):  # the terminal may be closed; rich exits then
                 console.print("stopping what had started")
             if before:
                 go_back(earlier, before)

@@ -47,7 +47,8 @@ def test_a_demo_that_there_is_not_is_named(tmp_path: Path) -> None:
 def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("sh", "cat", "cksum", "grep", "sed", "tr", "od", "mv", "ls", "df", "date", "id", "dirname", "rm", "head", "awk"):
+    needed = "sh cat cksum grep sed tr od mv ln ls df date env id dirname readlink rm head awk"
+    for name in needed.split():
         (programs / name).symlink_to(shutil.which(name) or name)
     (programs / "python3").write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.2" && exit 0\nexit 1\n')
     (programs / "python3").chmod(0o755)

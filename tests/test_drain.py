@@ -1,20 +1,27 @@
 """A deploy stops each web process in the middle of a request: what was accepted is answered, and what was not finds the port closed."""
 
 import asyncio
+import contextlib
 import os
+import subprocess
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import pytest
 
 from labkit import FaultProxy
 from labkit.processes import answers, free_port, running, wait_until
-from nexus.compose import services
+from nexus.compose import Service, services
 from tests.conftest import ROOT
 
+START_FOR_EVER = "import time\ntime.sleep(600)\n"
 SECRETS = dict.fromkeys(("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET"), "w0rd-" * 8)
 PROCESSES = services({**SECRETS, "PORT_BASE": "8000"}).values()
+SERVED = [each for each in PROCESSES if each.command[:1] == ["granian"]]
 WEB = [each for each in PROCESSES if each.command[:1] == ["granian"] and "DATABASE_URL" in each.environment]
 
 
@@ -35,23 +42,34 @@ class Holding(FaultProxy):
             await writer.drain()
 
 
+@contextlib.contextmanager
+def started(command: list[str], folder: Path, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """The service, when each of its workers has started: its port is open before."""
+    workers = int(command[command.index("--workers") + 1]) if "--workers" in command else 1
+    log = folder / "log"
+    with log.open("wb") as output, running(["python", "-m", *command], output, **environment) as process:
+        wait_until(lambda: log.read_text().count("] Started worker-") == workers, timeout_seconds=60, what="the service")
+        yield process
+
+
 def test_every_demo_has_a_web_process_to_stop() -> None:
     assert len(WEB) == 6
 
 
 @pytest.mark.parametrize("service", WEB, ids=lambda service: service.name)
-def test_a_request_in_flight_is_answered_when_its_service_is_stopped(service: "object", monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_in_flight_is_answered_when_its_service_is_stopped(
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     server = urlsplit(os.environ["POSTGRES_URL"])
     port, got = free_port(), []
-    monkeypatch.chdir(ROOT / service.demo)  # type: ignore[attr-defined]
+    monkeypatch.chdir(ROOT / service.demo)
     with Holding(str(server.hostname), server.port or 5432) as proxy:
         environment = {
             "DEBUG": "0", "HTTPS": "0", "SECRET_KEY": SECRETS["SECRET_KEY"], "PYTHONPATH": str(ROOT), "CACHE": "off",
             "GRANIAN_HOST": "127.0.0.1", "GRANIAN_PORT": str(port),
             "DATABASE_URL": f"postgres://{server.username}:{server.password}@127.0.0.1:{proxy.port}/postgres",
         }  # fmt: skip
-        with running(["python", "-m", *service.command], **environment) as process:  # type: ignore[attr-defined]
-            wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=60, what="the service")
+        with started(service.command, tmp_path, **environment) as process:
             asking = threading.Thread(target=lambda: got.append(httpx.get(f"http://127.0.0.1:{port}/ready", timeout=60).status_code))
             proxy.holding = True
             asking.start()
@@ -65,3 +83,18 @@ def test_a_request_in_flight_is_answered_when_its_service_is_stopped(service: "o
 
     assert got == [200]
     assert process.returncode == 0
+
+
+def test_a_service_whose_worker_is_still_starting_stops(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(START_FOR_EVER)
+    assert [each.name for each in SERVED if "--workers-kill-timeout" not in each.command] == []
+    command = SERVED[0].command
+    timeout = command.index("--workers-kill-timeout") + 1
+    argv = ["python", "-m", *command[:timeout], "1", *command[timeout + 1 : -1], "module:application"]
+    environment = {"PYTHONPATH": str(tmp_path), "GRANIAN_HOST": "127.0.0.1", "GRANIAN_PORT": str(free_port())}
+    with running(argv, **environment) as process:
+        master = psutil.Process(process.pid)
+        wait_until(lambda: bool(master.children()), timeout_seconds=30, what="a worker")
+        process.terminate()
+
+        process.wait(timeout=15)

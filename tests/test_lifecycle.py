@@ -20,6 +20,12 @@ from nexus.sweep import ours
 from tests.conftest import LEFT_BEHIND, ROOT
 
 pytestmark = pytest.mark.native
+# a shell that is set up for other servers, and for a proxy that does not know ours
+HOSTILE = {
+    "PGSSLMODE": "verify-full", "PGSERVICE": "nowhere", "PGOPTIONS": "-c no=1", "PGHOSTADDR": "192.0.2.1",
+    "RABBITMQ_NODENAME": "x@y", "ERL_FLAGS": "-no", "PYTHONHOME": "/nowhere", "DJANGO_SETTINGS_MODULE": "x",
+    "http_proxy": "http://192.0.2.1:1", "HTTP_PROXY": "http://192.0.2.1:1", "ALL_PROXY": "http://192.0.2.1:1",
+}  # fmt: skip
 RESIDENT_LIMIT_MB = 1500  # 19 processes, after an experiment has run
 
 
@@ -32,7 +38,7 @@ class House:
 
     def make(self, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        environment |= {"RUNTIME": "native", "PORT_BASE": str(self.port_base), "COLUMNS": "120"} | variables
+        environment |= {"RUNTIME": "native", "PORT_BASE": str(self.port_base), "COLUMNS": "120"} | HOSTILE | variables
         return subprocess.run(["make", "-s", *words], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=180)
 
     def url(self, offset: int, path: str) -> str:
@@ -52,6 +58,12 @@ class House:
                 yield " ".join(process.cmdline())
 
 
+def rows(printed: str) -> list[list[str]]:
+    """The table's rows, in words."""
+    table = printed[printed.index("service ") :].splitlines()[1:]
+    return [line.split() for line in table if line[:1].isalpha()]
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house") / "nexus"
@@ -67,14 +79,15 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 def test_everything_is_ready_and_the_table_says_so(house: House) -> None:
     status = house.make("status").stdout
-    rows = [line.split() for line in status.splitlines()[1:] if line[:1].isalpha()]
 
-    assert {row[-1] for row in rows} == {"ready"}, status
-    assert len(rows) == 4 + 15
+    assert {row[-1] for row in rows(status)} == {"ready"}, status
+    assert len(rows(status)) == 4 + 15
 
 
 def test_what_a_visitor_tries_first_answers(house: House) -> None:
-    done = subprocess.run(["sh", "tests/smoke.sh", str(house.port_base)], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    argv = ["sh", "tests/smoke.sh", str(house.port_base)]
+    environment = {"PATH": os.environ["PATH"]} | HOSTILE
+    done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
 
     assert done.returncode == 0, done.stdout
 
@@ -128,6 +141,28 @@ def test_a_second_up_changes_nothing(house: House) -> None:
     assert house.supervised() == before
 
 
+def test_down_of_one_demo_stops_what_only_it_needs_and_up_adds_it(house: House) -> None:
+    before = house.supervised()
+    down = house.make("down", "DEMO=async_demo")
+    left = house.supervised()
+    again = house.make("down", "DEMO=async_demo")
+
+    assert "stopping async, carriers" in down.stdout, down.stdout + down.stderr
+    assert "Still up: caching_demo, database_demo" in down.stdout
+    assert left < before
+    assert len(left) == len(before) - 2
+    assert port_is_free(house.port_base + 6)
+    assert "async_demo does not run" in again.stdout
+    assert "async" not in [line.split()[0] for line in house.make("status").stdout.splitlines()]
+
+    up = house.make("up", "DEMO=async_demo")
+
+    assert up.returncode == 0, up.stderr
+    assert {row[-1] for row in rows(up.stdout)} == {"ready"}, up.stdout
+    assert len(rows(up.stdout)) == len(before)
+    assert house.supervised() > left
+
+
 def test_up_comes_back_after_everything_was_killed(house: House) -> None:
     for process in house.processes():
         with contextlib.suppress(psutil.NoSuchProcess):  # its parent was killed before it, and it has followed
@@ -160,6 +195,25 @@ def test_down_leaves_no_process_and_no_port(house: House) -> None:
     assert down.returncode == 0, down.stderr
     assert house.processes() == []
     assert [offset for offset in range(100) if not port_is_free(house.port_base + offset)] == []
+
+
+def test_a_terminal_that_closes_during_up_leaves_nothing_half_started(house: House) -> None:
+    house.make("down")
+    argv = ["make", "-s", "up", "DEMO=database_demo"]
+    environment = {"PATH": os.environ["PATH"], "RUNTIME": "native", "PORT_BASE": str(house.port_base)}
+    up = subprocess.Popen(argv, cwd=house.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    assert up.stdout
+    wait_until(lambda: not port_is_free(house.port_base + 32), timeout_seconds=30, what="PostgreSQL")
+    make = psutil.Process(up.pid)
+    everything = [make, *make.children(recursive=True)]
+    up.stdout.close()
+    os.killpg(up.pid, signal.SIGHUP)
+    up.wait(timeout=30)
+    psutil.wait_procs(everything, timeout=30)
+
+    assert house.processes() == []
+    assert [offset for offset in range(100) if not port_is_free(house.port_base + offset)] == []
+    assert not (house.folder / ".make.lock").is_symlink()
 
 
 def test_reset_begins_with_new_data(house: House) -> None:

@@ -1,0 +1,114 @@
+"""What takes too long for every run: each profile alone, what an interrupted run leaves, and the real set-up."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from nexus.private_set import port_is_free
+from tests.conftest import LEFT_BEHIND, ROOT
+from tests.test_lifecycle import House, rows
+
+pytestmark = [pytest.mark.native, pytest.mark.nightly]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("alone") / "nexus"
+    shutil.copytree(ROOT, folder, ignore=LEFT_BEHIND)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    house = House(folder)
+    yield house
+    house.make("down")
+    shutil.rmtree((folder / ".run/data").resolve())
+
+
+def test_each_demo_starts_and_stops_alone(demo: Path, house: House) -> None:
+    up = house.make("up", f"DEMO={demo.name}")
+    assert up.returncode == 0, up.stdout + up.stderr
+    states = {row[-1] for row in rows(up.stdout)}
+    down = house.make("down", f"DEMO={demo.name}")
+
+    assert states == {"ready"}, up.stdout
+    assert down.returncode == 0, down.stderr
+    assert house.processes() == []
+    assert [offset for offset in range(100) if not port_is_free(house.port_base + offset)] == []
+
+
+def lab(house: House) -> "subprocess.Popen[str]":
+    """`make lab`, as soon as its servers answer."""
+    argv = ["make", "-s", "lab", "DEMO=async_demo"]
+    environment = {name: os.environ[name] for name in ("PATH", "HOME")} | {"RUNTIME": "native"}
+    run = subprocess.Popen(argv, cwd=house.folder, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert run.stdout
+    while "servers are up" not in run.stdout.readline():
+        assert run.poll() is None
+    return run
+
+
+def started_by(run: "subprocess.Popen[str]") -> list[psutil.Process]:
+    return psutil.Process(run.pid).children(recursive=True)
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_terminal_that_closes_during_lab_leaves_no_server(house: House) -> None:
+    run = lab(house)
+    processes = started_by(run)
+    os.killpg(run.pid, signal.SIGHUP)
+    run.wait(timeout=60)
+    psutil.wait_procs(processes, timeout=60)
+
+    assert len(processes) > 4
+    assert alive(processes) == []
+
+
+def test_the_next_command_removes_what_a_killed_lab_left(house: House) -> None:
+    run = lab(house)
+    processes = started_by(run)
+    [tool] = [each for each in processes if each.cmdline()[1:3] == ["-m", "nexus"]]
+    tool.kill()
+    run.kill()
+    run.wait(timeout=30)
+    left = alive(processes)
+    status = house.make("status")
+
+    assert any("postgres" in each.name() for each in left)
+    assert "removed what a killed run left" in status.stdout
+    assert alive(processes) == []
+
+
+def test_the_real_set_up_by_several_makes_at_once_leaves_the_global_python_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "nexus"
+    shutil.copytree(ROOT, folder, ignore=LEFT_BEHIND)
+    base = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
+    listing = [str(base), "-I", "-m", "pip", "list", "--format", "freeze"]
+    before = subprocess.run(listing, capture_output=True, text=True, check=True).stdout
+
+    def make(action: str) -> "subprocess.CompletedProcess[str]":
+        argv = ["make", "-s", action, "ONLY=test_every_demo_has_the_same_rooms", "PYTHON=" + str(base)]
+        environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME") or name.startswith("PIP_")}
+        return subprocess.run(argv, cwd=folder, env=environment | {"RUNTIME": "native"}, capture_output=True, text=True, timeout=300)
+
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(make, ["shape", "lint", "shape", "status"]))
+    python = folder / ".venv/bin/python"
+    python.unlink()  # and once more, from a broken one
+    begun = time.monotonic()
+    again = make("status")
+
+    assert before == subprocess.run(listing, capture_output=True, text=True, check=True).stdout
+    assert again.returncode == 1
+    assert time.monotonic() - begun < 20
+    assert [each.stdout for each in done].count("") == 0
+    assert len(list((folder / ".venvs").iterdir())) == 1
