@@ -8,14 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO
 
 
 @contextlib.contextmanager
-def running(argv: Sequence[str], output: IO[bytes] | None = None, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(argv: Sequence[str], **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process, in a group of its own, that is ended with its children when the block ends. `argv[0]` "python" is ours."""
     argv = [sys.executable if word == "python" and index == 0 else word for index, word in enumerate(argv)]
-    process = subprocess.Popen(argv, env={**os.environ, **environment}, stdout=output or subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(argv, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         yield process
     finally:

@@ -78,7 +78,7 @@ def test_every_variable_of_the_file_is_explained(variables: None) -> None:
 
 
 def test_native_processes_run_the_very_commands_of_compose(variables: None) -> None:
-    plan = native.make_plan("all")
+    plan = native.make_plan(native.names_of("all"))
     here = {process.name: process.argv for process in plan.setups + plan.processes}
     ours = {name: service for name, service in SERVICES.items() if service["image"].startswith("nexus/") and "all" in service["profiles"]}
     there = {name: service["command"] for name, service in ours.items()}
@@ -87,7 +87,7 @@ def test_native_processes_run_the_very_commands_of_compose(variables: None) -> N
 
 
 def test_native_addresses_are_this_machines(variables: None) -> None:
-    plan = native.make_plan("all")
+    plan = native.make_plan(native.names_of("all"))
     values = [value for process in plan.setups + plan.processes for value in process.env.values() if "//" in value or ":" in value]
     strangers = {name for name in SERVICES for value in values if re.search(rf"(//|@|=){name}:\d", value)}
 
@@ -97,7 +97,7 @@ def test_native_addresses_are_this_machines(variables: None) -> None:
 
 def test_a_missing_server_leaves_its_demos_on_their_defaults(variables: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nexus.servers.find_program", lambda name: None if name in ("rabbitmq-server", "postgres") else f"/bin/{name}")
-    plan = native.make_plan("all")
+    plan = native.make_plan(native.names_of("all"))
     environments = {process.name: process.env for process in plan.processes}
 
     assert {server.name for server in plan.missing} == {"postgres", "rabbitmq"}
@@ -108,16 +108,17 @@ def test_a_missing_server_leaves_its_demos_on_their_defaults(variables: None, mo
 
 
 def test_flower_comes_with_its_demo_alone_and_not_without_a_broker(variables: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    alone, together = ({process.name for process in native.make_plan(profile).processes} for profile in ("queue_demo", "all"))
+    plans = [native.make_plan(native.names_of(profile)) for profile in ("queue_demo", "all")]
+    alone, together = ({process.name for process in plan.processes} for plan in plans)
     monkeypatch.setattr("nexus.servers.find_program", lambda name: None if name == "rabbitmq-server" else f"/bin/{name}")
 
     assert ("queue-flower" in alone, "queue-flower" in together) == (True, False)
-    assert "queue-flower" in native.make_plan("queue_demo").left_out
+    assert "queue-flower" in native.make_plan(native.names_of("queue_demo")).left_out
 
 
 def test_a_server_that_the_environment_names_is_used_and_none_started(variables: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSTGRES_URL", "postgres://me:mine@db.example:5433")
-    plan = native.make_plan("all")
+    plan = native.make_plan(native.names_of("all"))
     [rest] = [process for process in plan.processes if process.name == "rest"]
 
     assert "postgres" not in {server.name for server in plan.servers}

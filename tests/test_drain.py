@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from labkit import FaultProxy
-from labkit.processes import answers, free_port, running, wait_until
+from labkit.processes import answers, free_port, kill, running, wait_until
 from nexus.compose import Service, services
 from tests.conftest import ROOT
 
@@ -47,9 +48,15 @@ def started(command: list[str], folder: Path, **environment: str) -> Iterator["s
     """The service, when each of its workers has started: its port is open before."""
     workers = int(command[command.index("--workers") + 1]) if "--workers" in command else 1
     log = folder / "log"
-    with log.open("wb") as output, running(["python", "-m", *command], output, **environment) as process:
+    argv = [sys.executable, "-m", *command]
+    with log.open("wb") as output:
+        process = subprocess.Popen(argv, env={**os.environ, **environment}, stdout=output, start_new_session=True)
+    try:
         wait_until(lambda: log.read_text().count("] Started worker-") == workers, timeout_seconds=60, what="the service")
         yield process
+    finally:
+        kill(process)
+        process.wait()
 
 
 def test_every_demo_has_a_web_process_to_stop() -> None:
