@@ -41,7 +41,7 @@ stop_half_started() {
 
 # Stops what runs or has run, except the services of a list, one a line. Prints their names.
 stop_all_but() {
-    gone=$(services --all | grep -vxF "$1")
+    gone=$(services --all | grep -vxF "$1") || gone=
     printf 'stopping %s\n' "$(printf '%s' "$gone" | tr '\n' ' ')"
     # shellcheck disable=SC2086  # one word a service is meant
     [ -z "$gone" ] || COMPOSE_PROFILES=$everything docker compose rm --stop --force $gone

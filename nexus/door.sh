@@ -132,7 +132,7 @@ check_env() {
     [ "$DEMO" != all ] || DEMO=
     case $DEMO in
     '') ;;
-    portal | root | patterns) [ "$action" = test ] || no_such_demo ;;
+    portal | root | patterns) case $action in test | nightly) ;; *) no_such_demo ;; esac ;;
     *_demo) [ -f "$DEMO/manage.py" ] || no_such_demo ;;
     *) no_such_demo ;;
     esac
