@@ -13,6 +13,20 @@ LEFT_BEHIND = shutil.ignore_patterns(
 )  # fmt: skip
 
 
+# what the shell of the set-up reads and runs
+SET_UP = ("nexus/*.sh", "nexus/__init__.py", "tests/smoke.sh", "constraints.txt", ".env.example", "docker-compose.yml")
+SET_UP_OF_DEMOS = ("*/requirements.txt", "*/manage.py")
+
+
+def copy_set_up(to: Path) -> None:
+    """A checkout in which door.sh works, up to what it hands over to Python. Copying all of it takes 0.5 s."""
+    for pattern in (*SET_UP, *SET_UP_OF_DEMOS):
+        for path in ROOT.glob(pattern):
+            target = to / path.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+
+
 @pytest.fixture(params=DEMOS, ids=lambda path: path.name)
 def demo(request: pytest.FixtureRequest) -> Path:
     return Path(request.param)

@@ -1,14 +1,13 @@
 """`up` and `down` with Docker, against a `docker` that only keeps a list of what runs."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from nexus.compose import services
-from tests.conftest import LEFT_BEHIND, ROOT
+from tests.conftest import copy_set_up
 
 pytestmark = pytest.mark.native
 SECRETS = dict.fromkeys(("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET"), "w0rd-" * 8)
@@ -50,7 +49,7 @@ class Engine:
         programs.mkdir(parents=True)
         (programs / "docker").write_text(DOCKER)
         (programs / "docker").chmod(0o755)
-        shutil.copytree(ROOT, self.copy, ignore=LEFT_BEHIND)
+        copy_set_up(self.copy)
         found = services(SECRETS).values()
         lines = (f"{each.name} {each.demo or '-'} {','.join(each.profiles)}\n" for each in found)
         (self.home / "services").write_text("".join(lines))

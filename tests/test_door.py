@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nexus import doctor
-from tests.conftest import DEMOS, LEFT_BEHIND, ROOT
+from tests.conftest import DEMOS, copy_set_up
 
 pytestmark = pytest.mark.native
 
@@ -101,7 +101,7 @@ def door(
 ) -> "subprocess.CompletedProcess[str]":
     """The door in a folder that has everything but packages: what it refuses, it refuses before it needs them."""
     copy = folder / "copy"
-    shutil.copytree(ROOT, copy, ignore=LEFT_BEHIND)
+    copy_set_up(copy)
     prepare(copy)
     if env_lines is not None:
         secrets = ["SECRET_KEY=s", "SERVICE_PASSWORD=s", "DEMO_PASSWORD=s", "WEBHOOK_SECRET=s"]

@@ -4,7 +4,6 @@ pip and uv are replaced by small programs that do what the set-up asks of them; 
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import LEFT_BEHIND, ROOT
+from tests.conftest import copy_set_up
 
 pytestmark = pytest.mark.native
 BASE = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
@@ -63,7 +62,7 @@ class Checkout:
         self.global_packages = folder / "global-packages"
         self.home.mkdir()
         self.global_packages.mkdir()
-        shutil.copytree(ROOT, self.folder, ignore=LEFT_BEHIND)
+        copy_set_up(self.folder)
         (self.folder / "nexus/__main__.py").write_text(SAYS)
         for name, text in (("python", PYTHON), ("uv", UV), ("pip.py", PIP)):
             (self.home / name).write_text(text)
@@ -187,6 +186,17 @@ def test_a_changed_lock_file_without_network_leaves_a_stack_that_can_be_stopped(
     (checkout.home / "offline").unlink()
     assert checkout.door("up").returncode == 0
     assert checkout.works()
+
+
+def test_down_says_how_to_repair_the_environment_that_it_needs(checkout: Checkout) -> None:
+    checkout.door("shape")
+    (checkout.folder / ".run").mkdir()
+    (checkout.folder / ".run/supervisord.conf").write_text("port=127.0.0.1:8099\n")
+    (checkout.folder / ".venv/bin/python").unlink()
+    down = checkout.door("down")
+
+    assert down.returncode == 2
+    assert ".venv is broken: make up builds a new one, and then make down works" in down.stderr
 
 
 def test_the_lock_of_a_make_that_was_killed_holds_nobody_up(checkout: Checkout) -> None:
