@@ -33,7 +33,6 @@ from patterns.http.keyset import sort_order
 from shop.api.orders import OrderList
 from shop.api.products import ProductList
 from shop.models import Category, Product, Rating
-from shop.urls import kept
 
 STORED, PAGE_SIZE, DEEP_PAGE = 200_000, 20, 5000
 PLAIN = "a plain view"
@@ -56,13 +55,6 @@ def plain_list(request: HttpRequest) -> HttpResponse:
         for row in rows
     ]  # fmt: skip
     return HttpResponse(orjson.dumps({"next": None, "previous": None, "results": results}), content_type="application/json")
-
-
-CONSTANT = b'{"next":null,"previous":null,"results":[]}'.ljust(2_500)
-
-
-def constant(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(CONSTANT, content_type="application/json")
 
 
 class StockSerializer(serializers.ModelSerializer[Product]):
@@ -132,7 +124,6 @@ class UnkeyedOrders(KeyedOrders):
 
 
 urlpatterns = [
-    path("constant/", constant),
     path("plain/", plain_list),
     path("fresh/", ProductList.as_view()),
     path("stock/", StockList.as_view(queryset=StockList.queryset.order_by("sku"))),
@@ -213,18 +204,6 @@ def lists() -> Iterator[Mapping[str, Work]]:
 
 
 @contextlib.contextmanager
-def kept_lists() -> Iterator[Mapping[str, Work]]:
-    with stored_products():
-        ask("/api/v1/products/")
-        [etag] = {each.headers["ETag"] for each in kept.kept.values()}
-        yield {
-            "constant bytes": lambda: ask("/constant/"),
-            "this list, kept": lambda: ask("/api/v1/products/"),
-            "this list, kept, 304": lambda: ask("/api/v1/products/", HTTP_IF_NONE_MATCH=etag),
-        }
-
-
-@contextlib.contextmanager
 def deep_pages() -> Iterator[Mapping[str, Work]]:
     with stored_products():
         last_shown = Product.objects.order_by("price", "id")[(DEEP_PAGE - 1) * PAGE_SIZE - 1]
@@ -253,12 +232,6 @@ benchmarks = {
         baseline=PLAIN,
         contenders=lists,
         goals={"this list": 0.75},
-    ),
-    "kept_list": Benchmark(
-        question="The same list for visitors, its bytes kept for a second, beside a view that returns constant bytes.",
-        baseline="constant bytes",
-        contenders=kept_lists,
-        goals={"this list, kept": 0.55, "this list, kept, 304": 0.55},
     ),
     "deep_page": Benchmark(
         question=f"Page {DEEP_PAGE:,} of {STORED:,} products by price, beside page 1.",
