@@ -1,5 +1,6 @@
 from rest_framework import serializers
 
+from patterns.http.strict_json.drf import PlainIntegerField
 from warehouse.models import Reservation, StockItem
 
 
@@ -11,7 +12,7 @@ class StockItemSerializer(serializers.ModelSerializer[StockItem]):
 
 class ReservationSerializer(serializers.ModelSerializer[Reservation]):
     sku = serializers.SlugField(source="item_id", max_length=32)
-    quantity = serializers.IntegerField(min_value=1, max_value=1000)
+    quantity = PlainIntegerField(min_value=1, max_value=1000)
 
     class Meta:
         model = Reservation

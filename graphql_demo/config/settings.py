@@ -39,7 +39,7 @@ INSTALLED_APPS = [
     "community",
 ]
 MIDDLEWARE = [
-    "patterns.http.request_id.RequestIdMiddleware",  # first: the others' answers have an id too
+    "patterns.http.request_id.middleware",  # first: the others' answers have an id too
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -27,7 +27,7 @@ INSTALLED_APPS = [
     "fulfilment",
 ]
 MIDDLEWARE = [
-    "patterns.http.request_id.RequestIdMiddleware",  # first: the others' lines in the log have an id too
+    "patterns.http.request_id.middleware",  # first: the others' lines in the log have an id too
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -75,7 +75,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
-    "DEFAULT_PARSER_CLASSES": ["fulfilment.parsers.NestingSafeJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["patterns.http.strict_json.drf.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
 }
 SPECTACULAR_SETTINGS = {

@@ -4,13 +4,14 @@ from rest_framework import serializers
 
 from fulfilment.ledger import Entries
 from fulfilment.models import Order, OrderLine
+from patterns.http.strict_json.drf import PlainIntegerField
 
 STATUSES = ["placed", "fulfilled", "stopped"]
 
 
 class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
     sku = serializers.CharField(source="product.sku", max_length=32)
-    quantity = serializers.IntegerField(min_value=1, max_value=1000)
+    quantity = PlainIntegerField(min_value=1, max_value=1000)
 
     class Meta:
         model = OrderLine

@@ -37,9 +37,10 @@ INSTALLED_APPS = [
     "shop",
 ]
 MIDDLEWARE = [
-    "patterns.http.request_id.RequestIdMiddleware",  # first: the others' errors have an id too
-    "patterns.http.problem_details.BareErrorMiddleware",
-    "patterns.http.body_limit.BodyLimitMiddleware",
+    "patterns.http.request_id.middleware",  # first: the others' errors have an id too
+    "patterns.http.problem_details.middleware",
+    "patterns.http.utf8_only.middleware",
+    "patterns.http.body_limit.middleware",
     "corsheaders.middleware.CorsMiddleware",  # before whatever may answer
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -93,8 +94,6 @@ CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=["http://localho
 CORS_ALLOW_HEADERS = (*default_headers, "if-match", "if-none-match", "idempotency-key", "x-request-id")
 CORS_EXPOSE_HEADERS = ["ETag", "X-Request-ID", "Idempotency-Replayed", "Retry-After", "RateLimit", "RateLimit-Policy"]
 
-# How long the list of products may be old for visitors. 0: not at all.
-LIST_KEPT_SECONDS = env.float("LIST_KEPT_SECONDS", default=0.0 if DEBUG else 1.0)
 MAX_BODY_BYTES = 1_000_000  # the largest honest one is an import of 1,000 products
 
 USE_TZ = True
@@ -110,7 +109,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 
-CSRF_FAILURE_VIEW = "patterns.http.problem_details.csrf_failure"
+CSRF_FAILURE_VIEW = "patterns.http.problem_details.handlers.csrf_failure"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -135,10 +134,10 @@ LOGGING = {
 }
 REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "EXCEPTION_HANDLER": "patterns.http.problem_details.exception_handler",
+    "EXCEPTION_HANDLER": "patterns.http.problem_details.drf.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["shop.api.renderers.FastJSONRenderer", "rest_framework.renderers.BrowsableAPIRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["shop.api.parsers.NestingSafeJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["patterns.http.strict_json.drf.StrictJSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "shop.authentication.BearerAuthentication",  # first: it says how to log in, in a 401
         "rest_framework.authentication.SessionAuthentication",

@@ -25,10 +25,10 @@ class Ready(HealthCheckView):
         return super().render_to_response_json(503 if status == 500 else status)
 
 
-handler400 = "patterns.http.problem_details.bad_request"
-handler403 = "patterns.http.problem_details.forbidden"
-handler404 = "patterns.http.problem_details.not_found"
-handler500 = "patterns.http.problem_details.server_error"
+handler400 = "patterns.http.problem_details.handlers.bad_request"
+handler403 = "patterns.http.problem_details.handlers.forbidden"
+handler404 = "patterns.http.problem_details.handlers.not_found"
+handler500 = "patterns.http.problem_details.handlers.server_error"
 
 urlpatterns = [
     path("live", live),

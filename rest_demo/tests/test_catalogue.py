@@ -1,5 +1,6 @@
 """What the catalogue shows, and to which questions."""
 
+import json
 from typing import Any
 
 import pytest
@@ -63,6 +64,11 @@ def test_a_filter_shows_what_it_says(client: Client, shelf: dict[str, Product], 
         "max_price=Infinity",
         "max_price=-1",
         "min_price=1e400",
+        "min_price=1e-16384",
+        "min_price=1_0",
+        "min_price=-0",
+        "min_price=4.901",
+        "max_price=123456789",
         "in_stock=maybe",
         "in_stock=None",
         "search=%00",
@@ -134,6 +140,26 @@ def test_rows_that_can_be_saved_are_and_the_others_are_named(staff: APIClient, s
     assert [each["errors"][0]["code"] for each in answer.data["results"] if len(each["errors"]) == 1] == ["unique", "unique"]
     assert Product.objects.get(sku="NEW-1").name == "Cup"
     assert Product.objects.get(sku="MUG").name == "Blue mug"
+
+
+def test_a_nul_in_one_row_of_an_import_is_that_rows_error(staff: APIClient, shelf: dict[str, Product]) -> None:
+    rows = [{"sku": f"NEW-{number}", "name": "Cup", "price": "3.90"} for number in range(100)]
+    for number, (name, value) in {7: ("category", "a\x00"), 8: ("name", "a\x00"), 9: ("x\ud800", 1)}.items():
+        rows[number] |= {name: value}
+    answer = staff.post(BULK, json.dumps({"products": rows}), content_type="application/json")
+
+    assert (answer.status_code, answer.data["saved"], answer.data["failed"]) == (200, 97, 3)
+    errors = {each["index"]: each["errors"] for each in answer.data["results"] if each["errors"]}
+    assert [(index, each["code"]) for index, found in errors.items() for each in found] == [
+        (index, "unstorable_text") for index in (7, 8, 9)
+    ]
+
+
+@pytest.mark.parametrize("price", ["1_0", "-0", "1e1", " 4.90", "007", 4.9, True])
+def test_a_price_has_the_grammar_of_the_schema(staff: APIClient, price: Any) -> None:
+    answer = staff.post(BULK, {"products": [{"sku": "NEW", "name": "Cup", "price": price}]}, format="json")
+
+    assert [each["pointer"] for each in answer.data["results"][0]["errors"]] == ["#/products/0/price"]
 
 
 @pytest.mark.parametrize("body", [{}, [], {"products": []}, {"products": [1]}, {"products": [{}] * 1001}, {"products": "all"}])

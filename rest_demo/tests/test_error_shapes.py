@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 
 from config.urls import Ready
 from shop.api import orders as views
+from shop.api.problems import CODES
 from shop.models import Order, Product
 
 MEMBERS = ["type", "title", "status", "code", "detail", "instance", "request_id", "errors"]
@@ -28,6 +29,7 @@ def problem_in(answer: Any, status: int) -> dict[str, Any]:
     body = dict(json.loads(answer.content))
     assert (answer.status_code, answer["Content-Type"], list(body)) == (status, "application/problem+json", MEMBERS), answer.content
     assert body["request_id"] == answer["X-Request-ID"]
+    assert body["code"] in CODES
     return body
 
 
@@ -57,7 +59,7 @@ def test_every_route_refuses_a_wrong_method_with_a_problem(client: Client, route
 def test_the_idempotency_patterns_errors_are_problems(api: APIClient, mug: Product) -> None:
     order(api)
 
-    assert problem_in(order(api, key=None), 400)["code"] == "parse_error"
+    assert problem_in(order(api, key=None), 400)["code"] == "idempotency_key_required"
     assert problem_in(order(api, quantity=2), 422)["code"] == "idempotency_key_reused"
 
 
@@ -78,6 +80,31 @@ def test_invalid_fields_are_named(api: APIClient, mug: Product) -> None:
 
     assert [(each["pointer"], each["code"]) for each in invalid["errors"]] == [("#/lines/0/quantity", "min_value")]
     assert [(each["pointer"], each["detail"]) for each in unknown["errors"]] == [("#/lines", "Not sold here: NO-SUCH")]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "code"),
+    [
+        ("{lines: []}", "application/json", 400, "malformed_json"),
+        ("[" * 50_000, "application/json", 400, "malformed_json"),
+        ('{"lines": NaN}', "application/json", 400, "malformed_json"),
+        ('{"lines": "\\u0000"}', "application/json", 400, "malformed_json"),
+        ("{}", "application/json; charset=utf-16", 415, "unsupported_media_type"),
+        ("<order/>", "text/xml", 415, "unsupported_media_type"),
+        ("{}", "application/json", 400, "invalid"),
+    ],
+)
+def test_each_kind_of_wrong_body_has_its_code(api: APIClient, mug: Product, body: str, content_type: str, status: int, code: str) -> None:
+    answer = api.generic("POST", ORDERS, body, content_type=content_type, headers={"Idempotency-Key": "a key"})
+
+    assert problem_in(answer, status)["code"] == code
+
+
+@pytest.mark.parametrize("query", ["page_size=x", "page_size=0", "ordering=secret", "cursor=x"])
+def test_a_wrong_parameter_is_named(client: Client, db: None, query: str) -> None:
+    body = problem_in(client.get(f"/api/v1/products/?{query}"), 400)
+
+    assert (body["code"], [each["pointer"] for each in body["errors"]]) == ("invalid_parameter", [f"#/{query.partition('=')[0]}"])
 
 
 def test_a_login_is_still_asked_for(client: Client, db: None) -> None:

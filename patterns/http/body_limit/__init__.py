@@ -1,38 +1,87 @@
-"""A limit for request bodies: what is too large is refused before a byte of it is read.
+"""Body limit: refuse a body that is too large before reading it, and read chunked bodies.
 
-Problem         Somebody posts 50 MB of JSON. Django's DATA_UPLOAD_MAX_MEMORY_SIZE guards `request.body` and forms; DRF's parsers read
-                the stream, and never ask: the worker holds the text, then the objects made of it, ten times as large.
-Guarantee       A request that announces more than `max_bytes` is answered 413, its body unread, whatever its route and type. One that
-                announces no length is read as empty under WSGI, as Django does; one that announces rubbish is answered 400.
-Not guaranteed  Anything about the connection: a server may read the rest, or close it. Multipart uploads have the same limit; give
-                those a route and a limit of their own, at the proxy. A small body can still be deeply nested, or cost much to process.
-Cost            One look at a header.
-Use instead     The proxy's limit (nginx: client_max_body_size), in front of every service; this is for those who have none, or whose
-                limit is meant for the largest upload of all services.
+Problem
+    DATA_UPLOAD_MAX_MEMORY_SIZE guards `request.body` and forms, but DRF's parsers read
+    the stream: 50 MB of JSON become 500 MB of objects. A body with `Transfer-Encoding:
+    chunked` has no Content-Length, so Django reads it as empty: a genuine webhook is
+    rejected as forged.
 
-In settings: `patterns.http.body_limit.BodyLimitMiddleware` before whatever reads the body, and MAX_BODY_BYTES.
+Guarantee
+    - A request that announces more than MAX_BODY_BYTES is answered 413, its body unread.
+    - A chunked body is read up to the limit (413 beyond), and views see it like any
+      other. Where the server does not say that it ends chunked bodies, 411.
+    - A Content-Length that is not a number is answered 400.
 
-Source: RFC 9110, section 15.5.14 (413 Content Too Large); Django documentation, "DATA_UPLOAD_MAX_MEMORY_SIZE".
+Not guaranteed
+    Protection from slow clients: a proxy must buffer them. Under ASGI, Django has stored
+    the body on disk before any middleware runs. Multipart uploads have the same limit.
+
+Cost
+    One look at a header. A chunked body is held in memory, at most MAX_BODY_BYTES.
+
+Use instead
+    nginx: client_max_body_size, which also ends chunked bodies. (Checked 2026-11.)
+
+Source: RFC 9110, sections 15.5.12 and 15.5.14; RFC 9112, section 7.1.
+
+Use
+    # settings.py
+    MAX_BODY_BYTES = 1_000_000
+    MIDDLEWARE.insert(0, "patterns.http.body_limit.middleware")  # before others read the body
 """
 
-from collections.abc import Callable
+import io
+from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import sync_and_async_middleware
 
 
-class BodyLimitMiddleware:
-    """Answers without a body; a middleware around it may give the error its shape."""
+@sync_and_async_middleware
+def middleware(get_response: Any) -> Any:
+    """Answers without a body. A middleware around it may give the error its format."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    async def async_middleware(request: HttpRequest) -> HttpResponse:
+        return refusal(request) or await get_response(request)
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        announced = request.META.get("CONTENT_LENGTH") or "0"
-        if not (announced.isascii() and announced.isdigit()):
-            return HttpResponse(status=400)
-        limit: int = settings.MAX_BODY_BYTES
-        # len: int() of a million digits takes seconds
-        if len(announced) > 15 or int(announced) > limit:
-            return HttpResponse(status=413)
-        return self.get_response(request)
+    def sync_middleware(request: HttpRequest) -> HttpResponse:
+        return refusal(request) or get_response(request)
+
+    return async_middleware if iscoroutinefunction(get_response) else sync_middleware
+
+
+def refusal(request: HttpRequest) -> HttpResponse | None:
+    limit: int = settings.MAX_BODY_BYTES
+    if request.META.get("HTTP_TRANSFER_ENCODING"):
+        return read_chunked(request, limit)
+    announced = request.META.get("CONTENT_LENGTH") or "0"
+    if not (announced.isascii() and announced.isdigit()):
+        return HttpResponse(status=400, reason="Content-Length is not a number")
+    if len(announced) > 15 or int(announced) > limit:  # len: int() of a million digits is slow
+        return too_large(limit)
+    return None
+
+
+def read_chunked(request: HttpRequest, limit: int) -> HttpResponse | None:
+    """Gives the request a body of known length, as views and DRF expect."""
+    if hasattr(request, "environ"):  # WSGI: Django's own stream ends at Content-Length, so at 0
+        if not request.environ.get("wsgi.input_terminated"):  # else read() would wait for ever
+            return HttpResponse(status=411, reason="Chunked bodies are not accepted here")
+        stream: Any = request.environ["wsgi.input"]
+    else:
+        stream = request._stream  # type: ignore[attr-defined]  # ASGI: a file
+    try:
+        body = stream.read(limit + 1)
+    except Exception:  # each server has its own class for malformed chunks
+        return HttpResponse(status=400, reason="The chunked body is malformed")
+    if len(body) > limit:
+        return too_large(limit)
+    request._stream = io.BytesIO(body)  # type: ignore[attr-defined]
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    return None
+
+
+def too_large(limit: int) -> HttpResponse:
+    return HttpResponse(status=413, reason=f"The body may have at most {limit} bytes")

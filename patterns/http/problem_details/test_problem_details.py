@@ -1,13 +1,15 @@
 """The pattern without the shop: views that fail in every way, in a URL configuration of its own (this module)."""
 
 from collections.abc import Iterator
-from itertools import islice
+from types import ModuleType
 from typing import Any
 
 import pytest
+from asgiref.sync import iscoroutinefunction
+from django import forms
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
-from django.test import Client, override_settings
+from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 from django.views.decorators.http import require_POST
 from rest_framework import serializers
@@ -16,7 +18,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from . import causes, failures
+from . import Code, form_errors, middleware, respond
+from .drf import failures
 
 MEMBERS = ["type", "title", "status", "code", "detail", "instance", "request_id", "errors"]
 SECRET = "column card_number"
@@ -28,22 +31,17 @@ class Conflict(APIException):
     default_detail = "Try again in a moment."
 
 
-def quoting(error: APIException) -> APIException:
-    error.__context__ = RuntimeError(SECRET)
-    return error
-
-
 RAISED: dict[str, tuple[Exception, int, str]] = {
     "conflict": (Conflict(), 409, "in_flight"),
     "own-code": (Conflict("Another text.", code="another"), 409, "another"),
-    "parse": (ParseError(), 400, "parse_error"),
-    "invalid": (ValidationError({"name": ["Too long."]}), 400, "invalid"),
+    "parse": (ParseError(f"Multipart form parse error - {SECRET}"), 400, "malformed_body"),
+    "invalid": (ValidationError({"name": ["Too long."]}), 400, "invalid_parameter"),
+    "plain": (APIException(), 500, "internal_error"),
     "throttled": (Throttled(wait=7), 429, "throttled"),
     "http404": (Http404(SECRET), 404, "not_found"),
     "denied": (PermissionDenied(SECRET), 403, "permission_denied"),
     "suspicious": (SuspiciousOperation(SECRET), 400, "bad_request"),
-    "crash": (RuntimeError(SECRET), 500, "error"),
-    "quoting": (quoting(Conflict(f"It failed: {SECRET}")), 409, "in_flight"),
+    "crash": (RuntimeError(SECRET), 500, "internal_error"),
 }
 
 
@@ -71,13 +69,33 @@ def plain(request: HttpRequest, name: str) -> HttpResponse:
     raise RAISED[name][0]
 
 
+class Form(forms.Form):
+    days = forms.IntegerField(min_value=1)
+
+    def clean(self) -> None:
+        raise forms.ValidationError("Never.", code="never")
+
+
+def form(request: HttpRequest) -> HttpResponse:
+    errors = form_errors(Form(request.GET))
+    return respond(request, 400, code=Code.INVALID_PARAMETER, errors=errors)
+
+
 @require_POST
 def only_post(request: HttpRequest) -> HttpResponse:
     return HttpResponse("posted")
 
 
-def report(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("a report", status=503, content_type="text/plain")
+def own(request: HttpRequest, subtype: str) -> HttpResponse:
+    return HttpResponse(SECRET, status=503, content_type=f"{request.GET['type']}/{subtype}")
+
+
+def refuse(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(status=411, reason="Send a Content-Length")
+
+
+async def async_refuse(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(status=429, headers={"Retry-After": "7"})
 
 
 urlpatterns = [
@@ -85,21 +103,24 @@ urlpatterns = [
     path("challenged/", Challenged.as_view()),
     path("plain/<name>/", plain),
     path("only-post/", only_post),
-    path("report/", report),
+    path("own/<subtype>/", own),
+    path("refuse/", refuse),
+    path("async-refuse/", async_refuse),
+    path("form/", form),
 ]
-handler400 = f"{__package__}.bad_request"
-handler403 = f"{__package__}.forbidden"
-handler404 = f"{__package__}.not_found"
-handler500 = f"{__package__}.server_error"
+handler400 = f"{__package__}.handlers.bad_request"
+handler403 = f"{__package__}.handlers.forbidden"
+handler404 = f"{__package__}.handlers.not_found"
+handler500 = f"{__package__}.handlers.server_error"
 
 
 @pytest.fixture(autouse=True)
 def these_views() -> Iterator[None]:
     with override_settings(
         ROOT_URLCONF=__name__,
-        MIDDLEWARE=[f"{__package__}.BareErrorMiddleware", "django.middleware.csrf.CsrfViewMiddleware"],
-        CSRF_FAILURE_VIEW=f"{__package__}.csrf_failure",
-        REST_FRAMEWORK={"EXCEPTION_HANDLER": f"{__package__}.exception_handler", "UNAUTHENTICATED_USER": None},
+        MIDDLEWARE=[f"{__package__}.middleware", "django.middleware.csrf.CsrfViewMiddleware"],
+        CSRF_FAILURE_VIEW=f"{__package__}.handlers.csrf_failure",
+        REST_FRAMEWORK={"EXCEPTION_HANDLER": f"{__package__}.drf.exception_handler", "UNAUTHENTICATED_USER": None},
         LOGGING_CONFIG=None,
     ):
         yield
@@ -141,7 +162,7 @@ def test_an_unknown_route_is_a_problem(client: Client) -> None:
 
 def test_a_refused_host_is_a_problem(client: Client) -> None:
     with override_settings(MIDDLEWARE=["django.middleware.common.CommonMiddleware"]):
-        problem_in(client.get("/report/", headers={"Host": "evil.example"}), 400)
+        problem_in(client.get("/refuse/", headers={"Host": "evil.example"}), 400)
 
 
 def test_a_failed_csrf_check_is_a_problem(client: Client) -> None:
@@ -155,20 +176,68 @@ def test_an_error_without_a_body_is_given_one_and_keeps_its_headers(client: Clie
     assert (answer["Allow"], answer["Content-Length"]) == ("POST", str(len(answer.content)))
 
 
-def test_an_error_with_a_body_of_its_own_is_left_alone(client: Client) -> None:
-    assert client.get("/report/").content == b"a report"
+@pytest.mark.parametrize("kind", ["text/html", "text/plain"])
+def test_html_and_plain_text_are_replaced_by_a_problem(client: Client, kind: str) -> None:
+    top, _, subtype = kind.partition("/")
+
+    assert problem_in(client.get(f"/own/{subtype}/?type={top}"), 503)["code"] == "unavailable"
 
 
+def test_json_of_a_view_is_left_alone(client: Client) -> None:
+    assert client.get("/own/json/?type=application").content.decode() == SECRET
+
+
+def test_a_browser_gets_the_html_of_a_view_but_never_an_empty_body(client: Client) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+    assert client.get("/own/html/?type=text", headers=browser).content.decode() == SECRET
+    problem_in(client.get("/own/plain/?type=text", headers=browser), 503)
+    problem_in(client.get("/only-post/", headers=browser), 405)
+
+
+def test_without_handlers_a_browser_gets_djangos_page_and_others_a_problem(client: Client) -> None:
+    bare = ModuleType("bare_urls")
+    bare.urlpatterns = []  # type: ignore[attr-defined]
+    with override_settings(ROOT_URLCONF=bare):
+        assert problem_in(client.get("/nothing/"), 404)["code"] == "not_found"
+        assert client.get("/nothing/", headers={"Accept": "text/html"})["Content-Type"] == "text/html; charset=utf-8"
+
+
+def test_a_middlewares_reason_phrase_becomes_the_detail(client: Client) -> None:
+    body = problem_in(client.get("/refuse/"), 411)
+
+    assert (body["code"], body["detail"], body["title"]) == ("length_required", "Send a Content-Length.", "Length Required")
+
+
+async def test_under_asgi_it_needs_no_thread(these_views: None) -> None:
+    answer = await AsyncClient().get("/async-refuse/")
+
+    assert (problem_in(answer, 429)["code"], answer["Retry-After"]) == ("throttled", "7")
+    assert iscoroutinefunction(middleware(async_refuse))
+
+
+def test_a_forms_errors_are_named_by_pointers(client: Client) -> None:
+    body = problem_in(client.get("/form/?days=0"), 400)
+
+    assert body["code"] == "invalid_parameter"
+    assert [(each["pointer"], each["code"]) for each in body["errors"]] == [("#/days", "min_value"), ("#", "never")]
+
+
+@pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize("route", ["drf", "plain"])
-@pytest.mark.parametrize("name", ["http404", "denied", "suspicious", "crash", "quoting"])
-def test_no_text_of_an_exception_is_answered(client: Client, route: str, name: str) -> None:
-    assert SECRET not in client.get(f"/{route}/{name}/").content.decode()
+@pytest.mark.parametrize("name", ["http404", "denied", "suspicious", "crash", "parse"])
+def test_no_text_of_an_exception_is_answered(client: Client, route: str, name: str, debug: bool) -> None:
+    with override_settings(DEBUG=debug):
+        answer = client.get(f"/{route}/{name}/")
+
+    problem_in(answer, answer.status_code)
+    assert SECRET not in answer.content.decode()
 
 
 def test_the_parsers_own_words_about_bad_json_are_not_answered(client: Client) -> None:
     body = problem_in(client.post("/drf/any/", "{lines: []}", content_type="application/json"), 400)
 
-    assert (body["code"], body["detail"]) == ("parse_error", "Malformed request.")
+    assert (body["code"], body["detail"]) == ("malformed_body", "The body is malformed.")
 
 
 def test_a_detail_that_quotes_nothing_is_kept(client: Client) -> None:
@@ -242,16 +311,8 @@ def test_a_pointer_escapes_what_the_rfc_says() -> None:
     assert failure["pointer"] == "#/a~1b~0c%20%C3%A9"
 
 
-def test_a_chain_of_causes_that_bites_its_tail_ends() -> None:
-    first, second = RuntimeError("first"), RuntimeError("second")
-    first.__cause__, second.__cause__ = second, first
-
-    assert list(islice(causes(first), 3)) == [second]
-    first.__cause__ = second.__cause__ = None
-
-
 def test_half_of_a_surrogate_pair_is_echoed_and_breaks_nothing(client: Client) -> None:
-    RAISED["surrogate"] = (ValidationError({"colour": ["\ud800 is no colour."]}), 400, "invalid")
+    RAISED["surrogate"] = (ValidationError({"colour": ["\ud800 is no colour."]}), 400, "invalid_parameter")
     try:
         problem_in(client.get("/drf/surrogate/"), 400)
     finally:

@@ -1,5 +1,4 @@
-"""The pattern without the shop: the middleware around a function, the filter around a record."""
-
+import asyncio
 import logging
 import uuid
 
@@ -7,7 +6,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from . import RequestIdFilter, RequestIdMiddleware, current
+from . import RequestIdFilter, current, middleware
 
 
 def ask(sent: str | None = None) -> tuple[HttpRequest, HttpResponse, logging.LogRecord]:
@@ -19,7 +18,7 @@ def ask(sent: str | None = None) -> tuple[HttpRequest, HttpResponse, logging.Log
         return HttpResponse(status=404)
 
     request = RequestFactory().get("/", headers={} if sent is None else {"X-Request-ID": sent})
-    response = RequestIdMiddleware(view)(request)
+    response = middleware(view)(request)
     [(request, record)] = seen
     return request, response, record
 
@@ -38,7 +37,7 @@ def test_a_well_formed_id_of_the_caller_is_kept(sent: str) -> None:
 
 
 @pytest.mark.parametrize("sent", [None, "", "x" * 129, "a b", "a\nb", "a\n", "<script>", "ä", "a,b"])
-def test_any_other_is_replaced_by_a_new_one(sent: str | None) -> None:
+def test_a_malformed_or_missing_id_is_replaced_by_a_new_one(sent: str | None) -> None:
     request, response, record = ask(sent)
 
     assert str(uuid.UUID(response["X-Request-ID"])) == response["X-Request-ID"]
@@ -46,23 +45,37 @@ def test_any_other_is_replaced_by_a_new_one(sent: str | None) -> None:
     assert response["X-Request-ID"] != ask(sent)[1]["X-Request-ID"]
 
 
-def test_a_record_outside_a_request_says_so() -> None:
+def test_a_log_record_outside_a_request_has_a_dash() -> None:
     ask("before")
 
     assert logged().request_id == "-"
 
 
-def test_the_id_ends_with_the_request_also_when_that_fails() -> None:
+def test_the_id_is_reset_when_the_request_fails() -> None:
     def broken(request: HttpRequest) -> HttpResponse:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        RequestIdMiddleware(broken)(RequestFactory().get("/"))
+        middleware(broken)(RequestFactory().get("/"))
 
     assert current.get() == "-"
 
 
-def test_what_django_logs_of_a_request_after_its_end_has_its_id() -> None:
+def test_djangos_log_line_after_the_request_has_its_id() -> None:
     request, _, _ = ask("mine")
 
     assert logged(request=request).request_id == "mine"
+
+
+async def test_under_asgi_two_requests_at_once_keep_their_ids() -> None:
+    both_arrived = asyncio.Barrier(2)
+
+    async def view(request: HttpRequest) -> HttpResponse:
+        await both_arrived.wait()
+        return HttpResponse(current.get())
+
+    handler = middleware(view)
+    requests = [RequestFactory().get("/", headers={"X-Request-ID": name}) for name in ("a", "b")]
+    responses = await asyncio.gather(*map(handler, requests))
+
+    assert [(each["X-Request-ID"], each.content) for each in responses] == [("a", b"a"), ("b", b"b")]

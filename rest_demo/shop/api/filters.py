@@ -1,6 +1,7 @@
 """What `?search=` and its siblings mean. A value that is none of theirs is a 400, not ignored."""
 
 from decimal import Decimal
+from typing import Any
 
 from django import forms
 from django.db.models import Q
@@ -8,11 +9,24 @@ from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
+from patterns.http.strict_json import DECIMAL
+from shop.api.fields import MONEY
 from shop.models import Product, ProductQuerySet
 
-MOST = Decimal("99999999.99")
 TEXT = {"type": "string", "minLength": 1}
-PRICE = {"type": "number", "minimum": 0, "maximum": float(MOST)}
+
+
+class PriceField(forms.DecimalField):
+    """As the schema has it. Django's own field takes 1e-16384, which PostgreSQL refuses later."""
+
+    def to_python(self, value: Any) -> Decimal | None:
+        if value and not DECIMAL.fullmatch(value):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
+
+
+class PriceFilter(filters.NumberFilter):
+    field_class = PriceField
 
 
 class ProductFilter(filters.FilterSet):
@@ -22,8 +36,12 @@ class ProductFilter(filters.FilterSet):
     category = extend_schema_field({**TEXT, "maxLength": 50})(
         filters.CharFilter(field_name="category__slug", max_length=50, label="A category's slug")
     )
-    min_price = extend_schema_field(PRICE)(filters.NumberFilter(field_name="price", lookup_expr="gte", min_value=0, max_value=MOST))
-    max_price = extend_schema_field(PRICE)(filters.NumberFilter(field_name="price", lookup_expr="lte", min_value=0, max_value=MOST))
+    min_price = extend_schema_field(MONEY)(
+        PriceFilter(field_name="price", lookup_expr="gte", min_value=0, max_digits=10, decimal_places=2)
+    )
+    max_price = extend_schema_field(MONEY)(
+        PriceFilter(field_name="price", lookup_expr="lte", min_value=0, max_digits=10, decimal_places=2)
+    )
     in_stock = extend_schema_field(OpenApiTypes.BOOL)(
         filters.TypedChoiceFilter(
             method="filter_in_stock", choices=[("true", "true"), ("false", "false")], coerce=lambda value: value == "true"

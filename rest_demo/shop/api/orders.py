@@ -22,7 +22,7 @@ from shop.services import NotCancellable, OutOfStock, UnknownProduct, cancel_ord
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255},
+    {"type": "string", "pattern": r"^[!#-+\--\[\]-~]{1,255}$"},
     OpenApiParameter.HEADER,
     required=True,
     description="New for each new order, the same for each try of it",

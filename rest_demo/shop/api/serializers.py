@@ -4,7 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from shop.api.fields import STRICT, Text, Whole
+from patterns.http.strict_json.drf import PlainIntegerField
+from shop.api.fields import STRICT, Text
 from shop.models import Category, Order, OrderLine, Product
 
 MOST_LINES = 100
@@ -85,7 +86,7 @@ class ImportResultSerializer(serializers.Serializer[Any]):
 
 class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
     sku = Text(source="product.sku", max_length=32)
-    quantity = Whole(min_value=1, max_value=1000)
+    quantity = PlainIntegerField(min_value=1, max_value=1000)
 
     class Meta:
         model = OrderLine
