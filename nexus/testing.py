@@ -35,9 +35,9 @@ def run(demo: str | None, only: str | None, *, nightly: bool = False) -> int:
     ran = 0
     with private_set() as urls:
         console.print(f"servers are up ({time.monotonic() - begun:.0f} s)")
-        for name, code in results(
-            [Job(name_of(room), command(room, only, not demo, nightly), folder_of(room), variables(room, urls)) for room in rooms]
-        ):
+        kept = {name: os.environ[name] for name in os.environ if nightly and is_of_packages(name)}
+        jobs = [Job(name_of(room), command(room, only, not demo, nightly), folder_of(room), variables(room, urls) | kept) for room in rooms]
+        for name, code in results(jobs):
             ran += code != NO_TEST_RAN
             if code not in (0, *([NO_TEST_RAN] if only or nightly else [])):
                 failed.append(name)
@@ -114,6 +114,11 @@ def command(room: Path, only: str | None, is_one_of_all: bool, nightly: bool) ->
         chosen += " and not native"  # servers are given, as in a container: their programs, and Node, may not be here
     argv += ["-m", chosen]
     return argv + (["-k", only] if only else [])
+
+
+def is_of_packages(variable: str) -> bool:
+    """Does it say where packages come from? The real set-up, which runs at night, needs it."""
+    return variable.startswith(("PIP_", "UV_")) or variable.lower().endswith("_proxy")
 
 
 def variables(room: Path, urls: dict[str, str]) -> dict[str, str]:
