@@ -1,5 +1,5 @@
 # One image for every demo: docker build --build-arg DEMO=rest_demo .
-# and one with everything, in which the tests run: docker build --target workbench .
+# and one in which the tests run: docker build --target workbench .
 
 FROM python:3.13-slim AS builder
 ENV UV_LINK_MODE=copy PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
@@ -17,11 +17,11 @@ COPY ${DEMO}/requirements.txt ${DEMO}/
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip install --compile-bytecode --python /venv/bin/python -r labkit/requirements.txt -r "${DEMO}/requirements.txt" -c constraints.txt
 
-FROM builder AS workbench-packages
-COPY . /build/tree
-RUN --mount=type=cache,target=/root/.cache/uv \
-    find tree -name requirements.txt -exec printf -- '-r %s\n' {} + >all.txt \
-    && uv pip install --compile-bytecode --python /venv/bin/python -r all.txt -c constraints.txt
+# alone, so that the workbench's packages are installed again only when one of these files changes
+FROM python:3.13-slim AS requirements
+WORKDIR /tree
+COPY . .
+RUN mkdir /requirements && find . -name requirements.txt -exec cp --parents -t /requirements {} +
 
 FROM python:3.13-slim AS runtime
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
@@ -29,10 +29,27 @@ ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTEC
 RUN groupadd --gid 10001 nexus && useradd --uid 10001 --gid nexus --no-create-home --home-dir /tmp nexus
 USER 10001:10001
 
-FROM runtime AS workbench
-COPY --from=workbench-packages /venv /venv
-COPY . /app
+# Everything of the native set-up. The tests here are the native ones, and start their servers in this container.
+FROM python:3.13-slim AS workbench
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends \
+        postgresql redis-server rabbitmq-server memcached nodejs npm git make curl jq procps \
+    && rm -rf /var/lib/apt/lists/* \
+    && groupadd --gid 10001 nexus && useradd --uid 10001 --gid nexus --no-create-home --home-dir /tmp nexus \
+    && git config --system safe.directory /app
 WORKDIR /app
+COPY --from=requirements /requirements ./
+COPY constraints.txt ./
+COPY nexus/bootstrap.sh nexus/
+RUN --mount=type=cache,target=/root/.cache/uv UV_LINK_MODE=copy sh -euc '. nexus/bootstrap.sh'
+COPY . .
+# Some tests ask git. The files are root's: a test cannot change them. The folder takes .env and .run.
+RUN git init --quiet && git add --all \
+    && git -c user.name=workbench -c user.email=workbench@localhost commit --quiet --message "chore: what is tested" \
+    && chown nexus:nexus /app
+ENV PATH=/app/.venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 RUNTIME=native
+USER 10001:10001
 CMD ["python", "-m", "nexus", "test"]
 
 FROM runtime AS demo

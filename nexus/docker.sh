@@ -73,12 +73,9 @@ up() {
     table
 }
 
-# The workbench's container, in a project of its own: beside a running `make up`, with servers of its own.
+# The workbench's container has the native set-up, and starts servers of its own: it can run beside `make up`.
 in_workbench() {
-    export COMPOSE_PROJECT_NAME="${COMPOSE_PROJECT_NAME:-nexus}-test" COMPOSE_PROFILES=workbench RABBITMQ_MANAGEMENT_PORT=0
-    trap 'docker compose down --volumes --remove-orphans >/dev/null 2>&1' EXIT
-    trap 'exit 130' INT TERM
-    docker compose run --rm --build --no-TTY workbench "$@"
+    docker compose --profile workbench run --rm --build --no-TTY workbench python -m nexus "$action"
 }
 
 doctor() {
@@ -117,9 +114,9 @@ reset)
     ;;
 status) table ;;
 logs) docker compose logs --follow --tail 100 ;;
-test | lab | bench)
+test | nightly | lab | bench | claims | contract | chaos)
     unlock
-    in_workbench python -m nexus "$action"
+    in_workbench
     ;;
 doctor) doctor ;;
 *) native "$@" ;;

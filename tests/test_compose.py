@@ -9,6 +9,7 @@ import yaml
 
 from nexus import native
 from nexus.compose import FILE, services
+from nexus.servers import SERVERS
 from tests.conftest import DEMOS, ROOT
 
 DOCUMENT = yaml.safe_load(FILE.read_text())
@@ -29,7 +30,7 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_service_is_hardened(name: str) -> None:
     service = SERVICES[name]
 
-    assert service["read_only"] is True
+    assert service["read_only"] is (name != "workbench")  # its tests write; its container lives for one run
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["user"] not in ("root", "0")
@@ -62,6 +63,16 @@ def test_each_demo_has_a_profile_and_a_one_shot_setup() -> None:
         assert [name for name in named if SERVICES[name].get("command", [""])[-1] == "nexus.setup"], demo.name
 
 
+def test_the_workbench_has_the_programs_of_the_native_set_up() -> None:
+    """Its container starts every server itself, and the tests run make, git, Node and curl."""
+    stage = (ROOT / "Dockerfile").read_text().partition(" AS workbench\n")[2].partition("\nFROM ")[0]
+    wanted = {*(server.package for server in SERVERS.values()), "make", "git", "nodejs", "npm", "curl", "jq"}
+
+    assert wanted - set(stage.split()) == set()
+    assert "depends_on" not in SERVICES["workbench"]
+    assert [name for name in SERVICES["workbench"]["environment"] if name.endswith("_URL")] == []
+
+
 def test_no_secret_has_a_default() -> None:
     secrets = re.findall(r"\$\{((?:SECRET_KEY|SERVICE_PASSWORD|DEMO_PASSWORD|WEBHOOK_SECRET)[^}]*)\}", FILE.read_text())
 
@@ -72,7 +83,7 @@ def test_no_secret_has_a_default() -> None:
 def test_every_variable_of_the_file_is_explained(variables: None) -> None:
     names = set(re.findall(r"\$\{(\w+)", FILE.read_text()))
     explained = set(re.findall(r"^(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    computed = {"DEMO", "ONLY", "CI", *re.findall(r"(\w+_PORT)=", (ROOT / "nexus/door.sh").read_text())}
+    computed = {"DEMO", "ONLY", "CI", "SEED", "DURATION", *re.findall(r"(\w+_PORT)=", (ROOT / "nexus/door.sh").read_text())}
 
     assert names - explained - computed == set()
 

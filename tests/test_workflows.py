@@ -55,10 +55,20 @@ def test_an_action_is_named_by_its_commit_with_the_version_beside_it(path: Path)
     loose = [
         action
         for action, version in used
-        if not action.startswith("$/") and not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} v\d+\.\d+\.\d+", f"{action} {version}")
+        if not action.startswith("./") and not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} v\d+\.\d+\.\d+", f"{action} {version}")
     ]
 
     assert loose == []
+
+
+@pytest.mark.parametrize(("name", "job"), JOBS)
+def test_a_local_action_is_called_by_its_path_after_a_checkout(name: str, job: str) -> None:
+    """Other paths to it (`$/…`) are unknown to stock actionlint, act and GitHub Enterprise Server."""
+    used = [str(step["uses"]) for step in job_of(name, job).get("steps", []) if "uses" in step]
+    local = [at for at, action in enumerate(used) if ".github/" in action]
+
+    assert all(used[at].startswith("./.github/actions/") for at in local)
+    assert all(used[0].startswith("actions/checkout@") for _ in local)
 
 
 def test_an_action_has_one_version_everywhere() -> None:
