@@ -17,11 +17,22 @@ COPY ${DEMO}/requirements.txt ${DEMO}/
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip install --compile-bytecode --python /venv/bin/python -r labkit/requirements.txt -r "${DEMO}/requirements.txt" -c constraints.txt
 
-# alone, so that the workbench's packages are installed again only when one of these files changes
-FROM python:3.13-slim AS requirements
+# These files alone: the workbench's packages are installed again only when one of them changes.
+FROM builder AS requirements
 WORKDIR /tree
 COPY . .
 RUN mkdir /requirements && find . -name requirements.txt -exec cp --parents -t /requirements {} +
+
+# .venv as `make` makes it natively: made-from tells it that the packages are the pinned ones
+FROM builder AS workbench-packages
+WORKDIR /app
+COPY --from=requirements /requirements ./
+COPY constraints.txt ./
+RUN --mount=type=cache,target=/root/.cache/uv \
+    python -m venv --without-pip .venv \
+    && find . -path ./.venv -prune -o -name requirements.txt -printf '-r %p\n' >/all.txt \
+    && uv pip install --compile-bytecode --python .venv/bin/python -r /all.txt -c constraints.txt \
+    && cat constraints.txt ./*/requirements.txt >/pins && cksum </pins >.venv/made-from
 
 FROM python:3.13-slim AS runtime
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
@@ -39,10 +50,7 @@ RUN apt-get update \
     && groupadd --gid 10001 nexus && useradd --uid 10001 --gid nexus --no-create-home --home-dir /tmp nexus \
     && git config --system safe.directory /app
 WORKDIR /app
-COPY --from=requirements /requirements ./
-COPY constraints.txt ./
-COPY nexus/bootstrap.sh nexus/
-RUN --mount=type=cache,target=/root/.cache/uv UV_LINK_MODE=copy sh -euc '. nexus/bootstrap.sh'
+COPY --from=workbench-packages /app/.venv .venv
 COPY . .
 # Some tests ask git. The files are root's: a test cannot change them. The folder takes .env and .run.
 RUN git init --quiet && git add --all \

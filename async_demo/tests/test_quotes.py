@@ -61,7 +61,9 @@ def test_an_inactive_carrier_is_not_asked(ask: Ask, stats: Stats) -> None:
         ("http://[::1", "unreachable"),
     ],
 )
-def test_a_carrier_in_trouble_is_named_and_the_others_offer(ask: Ask, path: str, reason: str) -> None:
+def test_a_carrier_in_trouble_is_named_and_the_others_offer(ask: Ask, settings: Any, path: str, reason: str) -> None:
+    if reason == "timed_out":
+        settings.CARRIER_TIMEOUT_SECONDS = 3
     Carrier.objects.filter(slug="swift").update(rate_path=path)
 
     answer = ask()
