@@ -150,8 +150,8 @@ FAULTS = [
         name="unpinned_action",
         said="@v6 is the same, and shorter",
         file=".github/actions/setup/action.yml",
-        old="actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2",
-        new="actions/checkout@v6",
+        old="actions/setup-python@a309ff8b426b58ec0e2a45f0f869d46889d02405 # v6.2.0",
+        new="actions/setup-python@v6",
         target="lint", variables={"ONLY": "safety"}, says="unpinned-uses",
     ),
     Fault(

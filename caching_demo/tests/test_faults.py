@@ -112,7 +112,7 @@ def test_a_redis_that_is_full_costs_the_cache_and_not_the_page(client: Client, m
     use(settings, "redis", server=f"redis://127.0.0.1:{port}")
     with own_server("redis", port, tmp_path):
         with redis.Redis(port=port) as admin:
-            admin.config_set("maxmemory", "1mb")  # with noeviction, its default: every write is answered OOM
+            admin.config_set("maxmemory", 1)  # byte; with noeviction, its default, every write is answered OOM
         answers_ = [ask(client) for _ in range(3)]
 
     assert {(status, cache_status.partition("; ")[2][:3]) for status, cache_status, _ in answers_} == {(200, "fwd")}

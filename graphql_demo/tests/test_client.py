@@ -13,7 +13,7 @@ from tests.served import served, test_database
 
 
 def run(*argv: str, cwd: Path | None = None, **environment: str) -> str:
-    done = subprocess.run(argv, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=180)
+    done = subprocess.run(argv, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -61,7 +61,7 @@ def test_a_schema_that_lacks_what_the_client_asks_for_does_not_compile(client: P
     schema = Path("schema.graphql").read_text()
     (tmp_path / "schema.graphql").write_text(schema.replace("likeCount: Int!", "likes: Int!"))
 
-    done = subprocess.run(["npm", "run", "generate"], cwd=copy, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["npm", "run", "generate"], cwd=copy, capture_output=True, text=True, timeout=600)
 
     assert done.returncode != 0
     assert "likeCount" in done.stdout + done.stderr

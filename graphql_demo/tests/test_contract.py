@@ -33,4 +33,4 @@ def explore(url: str, username: str, password: str, folder: Path) -> str:
     schemathesis = str(Path(sys.executable).with_name("schemathesis"))
     argv = [schemathesis, "run", str(Path("schema.graphql").resolve()), "--url", f"{url}/graphql/", "--checks", "all", "--no-color"]
     argv += ["--seed", "1", "--generation-deterministic", "--max-examples", str(EXAMPLES), "-H", f"Authorization: Bearer {login['access']}"]
-    return subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=200).stdout
+    return subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=600).stdout

@@ -1,6 +1,7 @@
 """The shop's limits over HTTP: who is counted by what, what the answers say, and what happens while Redis is away."""
 
 import logging
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -41,22 +42,28 @@ def codes(answers: list[Any]) -> list[int]:
     return [answer.status_code for answer in answers]
 
 
+def about_a_minute(header: str) -> str:
+    """The header, with 60 for each time from 30 to 59 s: Redis's clock runs on between the requests."""
+    return re.sub(r"\b[345]\d$|(?<=t=)[345]\d\b", "60", header)
+
+
 def test_a_429_is_a_problem_that_says_when_to_come_again(customer: Any) -> None:
     answers = [log_in() for _ in range(4)]
 
     assert codes(answers) == [401, 401, 401, 429]
     assert problem_in(answers[-1], 429)["code"] == "throttled"
-    assert answers[-1]["Retry-After"] == "60"
+    assert about_a_minute(answers[-1]["Retry-After"]) == "60"
     assert answers[-1]["RateLimit-Policy"] == '"login-address";q=5;w=60, "login-user";q=3;w=60'
-    assert answers[-1]["RateLimit"] == '"login-address";r=2;t=60, "login-user";r=0;t=60'
+    assert about_a_minute(answers[-1]["RateLimit"]) == '"login-address";r=2;t=60, "login-user";r=0;t=60'
 
 
 def test_an_allowed_answer_says_what_is_left(api: APIClient, mug: Product) -> None:
     placed = order(api)
     refused = order(api, key=None)
 
-    assert (placed.status_code, placed["RateLimit-Policy"], placed["RateLimit"]) == (201, '"writes";q=4;w=60', '"writes";r=3;t=60')
-    assert (refused.status_code, refused["RateLimit"]) == (400, '"writes";r=2;t=60')
+    assert (placed.status_code, placed["RateLimit-Policy"]) == (201, '"writes";q=4;w=60')
+    assert about_a_minute(placed["RateLimit"]) == '"writes";r=3;t=60'
+    assert (refused.status_code, about_a_minute(refused["RateLimit"])) == (400, '"writes";r=2;t=60')
 
 
 def test_changes_are_limited_by_user_and_reading_is_not(api: APIClient, mug: Product, django_user_model: Any) -> None:
