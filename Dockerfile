@@ -30,8 +30,8 @@ COPY --from=requirements /requirements ./
 COPY constraints.txt ./
 RUN --mount=type=cache,target=/root/.cache/uv \
     python -m venv --without-pip .venv \
-    && find . -path ./.venv -prune -o -name requirements.txt -printf '-r %p\n' >/all.txt \
-    && uv pip install --compile-bytecode --python .venv/bin/python -r /all.txt -c constraints.txt \
+    && find . -path ./.venv -prune -o -name requirements.txt -printf '-r %p\n' >all.txt \
+    && uv pip install --compile-bytecode --python .venv/bin/python -r all.txt -c constraints.txt \
     && cat constraints.txt ./*/requirements.txt >/pins && cksum </pins >.venv/made-from
 
 FROM python:3.13-slim AS runtime
