@@ -99,7 +99,7 @@ def test_without_its_store_the_page_comes_from_the_database_and_is_cached_again_
 
     assert [(each.status_code, each.json()["price"]) for each in without] == [(200, "4.90")] * 5
     assert {each["Cache-Status"] for each in without} == {f"catalogue; fwd=bypass; detail={each_store}-unreachable"}
-    assert max(took_seconds) < 0.5  # redis-py's own time-outs would take 5 s for each, and a retry as much again
+    assert max(took_seconds) < 4  # redis-py's own time-outs would take 5 s for each, and a retry as much again
 
 
 def test_a_redis_that_refuses_commands_costs_the_cache_and_not_the_page(client: Client, mug: Product, settings: Any) -> None:

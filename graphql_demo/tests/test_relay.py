@@ -43,7 +43,7 @@ def test_a_posted_reviews_event_reaches_the_broker_also_with_nobody_listening(ac
     [stored] = OutboxEvent.objects.waiting()
 
     with running(RELAY, DATABASE_URL=test_database(), RABBITMQ_URL=url, EVENTS_EXCHANGE=exchange, DEBUG="1"):
-        wait_until(lambda: not OutboxEvent.objects.waiting().exists(), timeout_seconds=20, what="an empty outbox")
+        wait_until(lambda: not OutboxEvent.objects.waiting().exists(), timeout_seconds=60, what="an empty outbox")
 
     method, properties, body = channel.basic_get(queue, auto_ack=True)
     event = json.loads(body)
@@ -54,4 +54,4 @@ def test_a_posted_reviews_event_reaches_the_broker_also_with_nobody_listening(ac
 
 def test_without_a_broker_the_relay_says_what_is_missing() -> None:
     with running(RELAY, RABBITMQ_URL="", DEBUG="1") as process:
-        assert process.wait(timeout=20) == 1
+        assert process.wait(timeout=60) == 1

@@ -44,7 +44,7 @@ def test_an_orders_events_reach_the_broker_also_with_nobody_listening(api: APICl
 
     database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     with running(RELAY, DATABASE_URL=database, RABBITMQ_URL=url, EVENTS_EXCHANGE=exchange, DEBUG="1"):
-        wait_until(lambda: not OutboxEvent.objects.waiting().exists(), timeout_seconds=20, what="an empty outbox")
+        wait_until(lambda: not OutboxEvent.objects.waiting().exists(), timeout_seconds=60, what="an empty outbox")
 
     events = [json.loads(channel.basic_get(queue, auto_ack=True)[2]) for _ in range(2)]
     assert [(event["type"], event["source"], event["data"]["order_id"]) for event in events] == [
@@ -55,4 +55,4 @@ def test_an_orders_events_reach_the_broker_also_with_nobody_listening(api: APICl
 
 def test_without_a_broker_the_relay_says_what_is_missing() -> None:
     with running(RELAY, RABBITMQ_URL="", DEBUG="1") as process:
-        assert process.wait(timeout=20) == 1
+        assert process.wait(timeout=60) == 1
