@@ -74,8 +74,15 @@ up() {
 }
 
 # The workbench's container has the native set-up, and starts servers of its own: it can run beside `make up`.
+# When make is interrupted, Compose leaves the container running: it is removed here, or by the next run.
 in_workbench() {
-    docker compose --profile workbench run --rm --build --no-TTY workbench python -m nexus "$action"
+    prefix=${COMPOSE_PROJECT_NAME:-nexus}-workbench-
+    for each in $(docker ps --all --filter "name=^$prefix" --format '{{.Names}}'); do
+        kill -0 "${each#"$prefix"}" 2>/dev/null || docker rm --force "$each" >/dev/null
+    done
+    trap 'docker rm --force "$prefix$$" >/dev/null 2>&1' EXIT
+    docker compose --profile workbench run --rm --build --no-TTY --name "$prefix$$" \
+        workbench python -m nexus "$action"
 }
 
 doctor() {
