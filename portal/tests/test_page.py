@@ -71,7 +71,7 @@ def test_code_is_a_link_when_its_address_is_known_and_a_path_otherwise(client: C
     settings.SOURCE_URL = "https://example.org/nexus/blob/main"
     as_link = page(client)
 
-    assert "rest_demo/<wbr>patterns/<wbr>idempotency/<wbr>decorator.py" in as_path
+    assert "patterns/<wbr>http/<wbr>idempotency/<wbr>decorator.py" in as_path
     assert 'href="https://example.org/nexus/blob/main/patterns/http/idempotency/decorator.py"' in as_link
     assert ("handbook" in as_path, 'href="https://example.org/nexus/blob/main/docs/README.md"' in as_link) == (False, True)
 
