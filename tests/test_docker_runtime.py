@@ -35,6 +35,12 @@ info | "compose version"*) ;;
     for name in "$@"; do grep -vx -e "$name" "$HOME/running" >"$HOME/new"; mv "$HOME/new" "$HOME/running"; done
     ;;
 "compose down"*) : >"$HOME/running" ;;
+"ps --all --filter name=^"*) # the containers of other runs, by the pid of their make
+    prefix=${4#name=^}
+    sed "s/^/$prefix/" "$HOME/workbenches"
+    ;;
+"rm --force "*) ;;
+"compose --profile workbench run"*) [ ! -e "$HOME/broken" ] ;;
 "compose run"*portal*) [ "$(cat)" = "the list" ] || exit 1 ;;
 *) exit 1 ;;
 esac
@@ -118,3 +124,19 @@ def test_down_in_a_fresh_clone_asks_no_engine(engine: Engine) -> None:
 
     assert "nothing was started from here" in down.stdout
     assert not (engine.home / "log").exists()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_workbench_is_removed_with_its_run_or_after_it_was_killed(engine: Engine, fails: bool) -> None:
+    with subprocess.Popen(["true"]) as killed:
+        pass
+    (engine.home / "workbenches").write_text(f"{killed.pid}\n{os.getpid()}\n")
+    if fails:
+        (engine.home / "broken").touch()
+    test = engine.door("test")
+    removed = [line.rpartition("-")[2] for line in (engine.home / "log").read_text().splitlines() if " rm --force " in line]
+
+    assert (test.returncode != 0) == fails, test.stderr
+    assert removed[0] == str(killed.pid)
+    assert str(os.getpid()) not in removed  # a run beside it
+    assert len(removed) == 2  # and its own
