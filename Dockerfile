@@ -36,7 +36,8 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 
 FROM python:3.13-slim AS runtime
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    GRANIAN_HOST=0.0.0.0 GRANIAN_PORT=8000 GRANIAN_WEBSOCKETS=0 ALIVE_FILE=/tmp/alive
+    HOST=0.0.0.0 PORT=8000 GUNICORN_CMD_ARGS=--bind=0.0.0.0:8000 UVICORN_HOST=0.0.0.0 UVICORN_PORT=8000 \
+    ALIVE_FILE=/tmp/alive
 RUN groupadd --gid 10001 nexus && useradd --uid 10001 --gid nexus --no-create-home --home-dir /tmp nexus
 USER 10001:10001
 
@@ -68,4 +69,4 @@ COPY labkit /app/labkit
 COPY patterns /app/patterns
 COPY ${DEMO} /app/${DEMO}
 WORKDIR /app/${DEMO}
-CMD ["granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "1", "config.wsgi:application"]
+CMD ["gunicorn", "--no-control-socket", "--workers", "2", "config.wsgi:application"]

@@ -26,11 +26,31 @@ def running(argv: Sequence[str], **environment: str) -> Iterator[subprocess.Pope
             process.wait()
 
 
+def web_server(application: str, interface: str = "wsgi") -> list[str]:
+    """The command without its size: gunicorn for WSGI, uvicorn for ASGI, as docker-compose.yml has them."""
+    if interface == "asgi":
+        return ["python", "-m", "uvicorn", "--log-level", "warning", application]
+    return ["python", "-m", "gunicorn", "--no-control-socket", "--log-level", "warning", application]
+
+
+def listening(port: int, host: str = "127.0.0.1") -> dict[str, str]:
+    """The environment that makes each of our servers listen there."""
+    return {
+        "HOST": host,
+        "PORT": str(port),
+        "GUNICORN_CMD_ARGS": f"--bind={host}:{port}",
+        "UVICORN_HOST": host,
+        "UVICORN_PORT": str(port),
+    }
+
+
 @contextlib.contextmanager
 def served(port: int, *, interface: str = "wsgi", **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The service in the current folder, as production starts it: granian, on this port. Yields it when it accepts connections."""
-    argv = ["python", "-m", "granian", "--interface", interface, "--port", str(port), f"config.{interface}:application"]
-    with running(argv, **{"GRANIAN_HOST": "127.0.0.1"} | environment) as process:
+    """The service in the current folder, with the server that production uses, on this port.
+
+    Yields its process when it accepts connections.
+    """
+    with running(web_server(f"config.{interface}:application", interface), **listening(port) | environment) as process:
         wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")
         yield process
 

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from labkit import FaultProxy
+from labkit.processes import listening, web_server
 from nexus import servers
 from nexus.books import Books
 from nexus.compose import ROOT
@@ -50,12 +51,12 @@ LOOPS = {
         "--without-heartbeat",
     ],
     "beat": ["-m", "celery", "-A", "config", "beat", "--schedule", "{folder}/beat"],
-    "web": ["-m", "granian", "--interface", "wsgi", "--port", "{port}", "config.wsgi:application"],
+    "web": web_server("config.wsgi:application")[1:],
 }
 VICTIMS = [*LOOPS, "child", "broker", "cut", "hang"]
 BYSTANDERS = {
-    "mail": ["-m", "granian", "--interface", "asgi", "--port", "{mail}", "mail_provider.app:application"],  # somebody else's
-    "spare": ["-m", "granian", "--interface", "wsgi", "--port", "{spare}", "config.wsgi:application"],  # asked when the web is dead
+    "mail": web_server("mail_provider.app:application", "asgi")[1:],  # somebody else's
+    "spare": web_server("config.wsgi:application")[1:],  # asked when the web is dead
 }
 console = Console(highlight=False)
 
@@ -96,8 +97,8 @@ class House:
         self.proxy.__enter__()
         through = self.urls["RABBITMQ_URL"].replace(f":{self.site.port('rabbitmq')}/", f":{self.proxy.port}/")
         self.settings = environment(DEMO.name, {**self.urls, "RABBITMQ_URL": through}) | {
-            "DATABASE_URL": self.database, "DEBUG": "0", "HTTPS": "0", "SECRET_KEY": secrets.token_hex(32), "GRANIAN_HOST": servers.HOST,
-            "SMTP_URL": f"smtp://{servers.HOST}:{self.site.port_base + 64}", "PYTHONUNBUFFERED": "1", "GRANIAN_LOG_LEVEL": "warning",
+            "DATABASE_URL": self.database, "DEBUG": "0", "HTTPS": "0", "SECRET_KEY": secrets.token_hex(32),
+            "SMTP_URL": f"smtp://{servers.HOST}:{self.site.port_base + 64}", "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
         if subprocess.run([PYTHON, "-m", "nexus.setup"], cwd=DEMO, env=self.settings).returncode:
             raise RuntimeError(f"{DEMO.name} could not be set up")
@@ -116,9 +117,10 @@ class House:
         self.books.close()
 
     def launch(self, name: str) -> None:
-        places = {"folder": self.folder, "port": self.web, "spare": self.web + 1, "mail": self.site.port_base + 63}
+        places = {"folder": self.folder}
+        ports = {"web": self.web, "spare": self.web + 1, "mail": self.site.port_base + 63}
         argv = [PYTHON, *(word.format(**places) for word in (LOOPS | BYSTANDERS)[name])]
-        settings = {**self.settings, "ALIVE_FILE": str(self.folder / f"{name}.alive")}
+        settings = {**self.settings, **listening(ports.get(name, 0)), "ALIVE_FILE": str(self.folder / f"{name}.alive")}
         self.running[name] = start(Process(name, argv, DEMO, settings), self.folder)
 
     def suffer(self, seconds: float, chance: random.Random) -> None:

@@ -10,6 +10,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "docker-compose.yml"
+NGINX = ROOT / "deploy/nginx.conf"
+ROUTE = re.compile(r"^( +)(\d+) ([a-z-]+):(\d+);\n", re.MULTILINE)
+HTTP_PORT = 8000  # of every service that answers HTTP, inside its container
 VARIABLE = re.compile(r"\$\{(\w+)(?::?([-?])([^}]*))?\}")
 
 
@@ -22,7 +25,8 @@ class Service:
     command: list[str]
     environment: dict[str, str]
     profiles: frozenset[str]
-    ports: dict[int, int]  # published: inside the container → on the host; the first is where it answers HTTP
+    # inside the container → where others reach it on the host, through nginx when it answers HTTP
+    ports: dict[int, int]
     depends_on: dict[str, str]  # service → condition
     health: str | None  # "http", "file", or None
     try_first: str
@@ -30,20 +34,33 @@ class Service:
 
     @property
     def port(self) -> int | None:
-        """The first published port on the host."""
-        return next(iter(self.ports.values()), None)
+        """Where it answers HTTP, on the host."""
+        return self.ports.get(HTTP_PORT)
 
 
 def services(variables: Mapping[str, str]) -> dict[str, Service]:
     """Every service by name. Raises KeyError for a `${NAME:?…}` that has no value."""
     document = yaml.safe_load(FILE.read_text())
-    return {name: _service(name, _fill(definition, variables)) for name, definition in document["services"].items()}
+    definitions = {name: _fill(each, variables) for name, each in document["services"].items()}
+    published = _pairs(definitions["www"]["ports"])
+    routes = {match[3]: int(match[2]) for match in ROUTE.finditer(NGINX.read_text())}
+    found = {}
+    for name, definition in definitions.items():
+        ports = {int(inside): int(inside) for inside in definition.get("expose", [])}
+        if name in routes and name != "rabbitmq":
+            ports[HTTP_PORT] = published[routes[name]]
+        found[name] = _service(name, definition, ports)
+    return found
 
 
-def _service(name: str, definition: dict[str, Any]) -> Service:
+def _pairs(ports: list[str]) -> dict[int, int]:
+    """Published ports: inside the container → on the host."""
+    return {int(inside): int(host) for _, host, inside in (words.split(":") for words in ports)}
+
+
+def _service(name: str, definition: dict[str, Any], ports: dict[int, int]) -> Service:
     image = definition["image"]
     demo = image.removeprefix("nexus/").removesuffix(":local") if image.startswith("nexus/") else None
-    published = [words.split(":") for words in definition.get("ports", [])]
     test = definition.get("healthcheck", {}).get("test", [])
     return Service(
         name=name,
@@ -51,7 +68,7 @@ def _service(name: str, definition: dict[str, Any]) -> Service:
         command=definition.get("command", []),
         environment={key: str(value) for key, value in definition.get("environment", {}).items()},
         profiles=frozenset(definition["profiles"]),
-        ports={int(inside): int(on_the_host) for _, on_the_host, inside in published},
+        ports=ports,
         depends_on={key: value["condition"] for key, value in definition.get("depends_on", {}).items()},
         health=test[-1] if "nexus.healthy" in test else None,
         try_first=definition.get("labels", {}).get("nexus.try", ""),

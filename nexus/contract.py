@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
+from labkit.processes import listening, web_server
 from nexus import healthy
 from nexus.child import call
 from nexus.compose import ROOT
@@ -57,12 +58,14 @@ def service(urls: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     }  # fmt: skip
     if subprocess.run([sys.executable, "-m", "nexus.setup"], cwd=DEMO, env=settings).returncode:
         raise RuntimeError(f"{DEMO.name} could not be set up")
-    granian = [str(Path(sys.executable).with_name("granian")), "--interface"]
     processes = [
+        Process("shop", [sys.executable, *web_server("config.wsgi:application")[1:], "--workers=2"], DEMO, port(settings, shop)),
         Process(
-            "shop", [*granian, "wsgi", "--workers", "2", "--blocking-threads", "1", "config.wsgi:application"], DEMO, port(settings, shop)
+            "provider",
+            [sys.executable, *web_server("payment_provider.app:application", "asgi")[1:]],
+            DEMO,
+            port(settings, provider),
         ),
-        Process("provider", [*granian, "asgi", "payment_provider.app:application"], DEMO, port(settings, provider)),
     ]
     log = Path(os.environ[MARK])
     running = [start(process, log) for process in processes]
@@ -83,7 +86,7 @@ def program(name: str) -> str:
 
 
 def port(settings: Mapping[str, str], number: int) -> dict[str, str]:
-    return {**settings, "GRANIAN_HOST": "127.0.0.1", "GRANIAN_PORT": str(number), "GRANIAN_LOG_LEVEL": "warning"}
+    return {**settings, **listening(number)}
 
 
 def schemathesis(url: str, password: str, seed: str) -> int:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from labkit.processes import web_server
 from nexus import contract, healthy
 from nexus.compose import ROOT
 from nexus.demos import environment
@@ -38,7 +39,7 @@ def web(demo: str, urls: Mapping[str, str], password: str) -> Iterator[str]:
     settings = environment(demo, urls) | {"DEBUG": "0", "HTTPS": "0", "SECRET_KEY": secrets.token_hex(32), "DEMO_PASSWORD": password}
     if subprocess.run([sys.executable, "-m", "nexus.setup"], cwd=folder, env=settings, capture_output=True).returncode:
         raise RuntimeError(f"{demo} could not be set up")
-    argv = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi", "config.wsgi:application"]
+    argv = [sys.executable, *web_server("config.wsgi:application")[1:]]
     log = Path(os.environ[MARK])
     process = start(Process(demo, argv, folder, contract.port(settings, port)), log)
     try:

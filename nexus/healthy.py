@@ -1,6 +1,6 @@
 """Is this process well? `python -m nexus.healthy http` or `… file`; the exit code says it. Standard library only.
 
-http   GET /ready on GRANIAN_PORT answers 200; a service without that path (a stand-in of a third party) answers at all
+http   GET /ready on PORT answers 200; a service without that path (a stand-in of a third party) answers at all
 file   the process touched ALIVE_FILE within the last 30 s: its loop still turns
 """
 
@@ -36,5 +36,5 @@ def file(path: Path) -> bool:
 
 if __name__ == "__main__":
     if sys.argv[1] == "http":
-        sys.exit(not http(int(os.environ["GRANIAN_PORT"])))
+        sys.exit(not http(int(os.environ["PORT"])))
     sys.exit(not file(Path(os.environ["ALIVE_FILE"])))

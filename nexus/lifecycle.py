@@ -17,7 +17,7 @@ from nexus.child import uninterrupted
 from nexus.compose import ROOT
 from nexus.demos import demos
 from nexus.doctor import Trouble, refuse_trouble, remember_password
-from nexus.native import LOGS, RUN, Plan, data_directory, demos_of, make_plan, names_of, without
+from nexus.native import LOGS, RUN, Plan, data_directory, demos_of, listening_port, make_plan, names_of, without
 from nexus.servers import HOST, SERVERS, Process, own
 from nexus.table import Row
 
@@ -97,7 +97,7 @@ def start_all(plan: Plan, text: str, names: set[str]) -> None:
     with step(f"servers: {', '.join(server.name for server in plan.servers) or 'none of our own'}"):
         for server in plan.servers:
             supervision.start(server.name)
-        wait_for([server.name for server in plan.servers], lambda name: SERVERS[name].answers(plan.site))
+        wait_for([server.name for server in plan.servers], lambda name: plan.server(name).answers(plan.site))
     with (
         step(f"migrations and seed: {', '.join(setup.cwd.name for setup in setups)}"),
         ThreadPoolExecutor(os.cpu_count() or 2) as pool,
@@ -143,11 +143,11 @@ def wait_for(names: list[str], is_ready: Callable[[str], bool]) -> None:
 
 
 def is_well(plan: Plan, name: str) -> bool:
-    if name in SERVERS:
-        return SERVERS[name].answers(plan.site)
+    if name in {server.name for server in plan.servers}:
+        return plan.server(name).answers(plan.site)
     service = plan.services[name]
     if service.health == "http":
-        return healthy.http(service.port or 0)
+        return healthy.http(listening_port(service) or 0)
     return healthy.file(RUN / "alive" / name)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nexus import servers
-from nexus.compose import ROOT, Service, services
+from labkit.processes import listening
+from nexus import servers, www
+from nexus.compose import HTTP_PORT, ROOT, Service, services
 from nexus.servers import SERVERS, Process, Server, Site
 
 RUN = ROOT / ".run"
@@ -16,6 +17,7 @@ LOGS = RUN / "logs"
 # of the shell; the rest could change what a demo does, and a second `make up` from another shell shall change nothing
 KEPT = ("HOME", "SSL_CERT_FILE")
 # not through the link .venv: a process keeps the packages that it was started with, and new ones are a change
+BEHIND = 20  # from the port of nginx to that of the service
 PATH = f"{(ROOT / '.venv').resolve()}/bin:/usr/local/bin:/usr/bin:/bin"
 
 
@@ -31,9 +33,14 @@ class Plan:
     services: dict[str, Service]  # by name, for those in `processes`
     left_out: dict[str, str]  # service → why it cannot run
 
+    def server(self, name: str) -> Server:
+        return next(server for server in self.servers if server.name == name)
+
     def ports(self) -> dict[int, str]:
         """Every port that will be listened on, and by whom. Raises RuntimeError for one that two would listen on."""
         found = [(port, service.name) for service in self.services.values() for port in service.ports.values()]
+        if any(server.name == "www" for server in self.servers):
+            found += [(port + BEHIND, f"{service.name}, behind nginx") for service in self.services.values() if (port := service.port)]
         for server in self.servers:
             found.append((self.site.port(server.name), server.name))
             if server.name == "rabbitmq":
@@ -44,6 +51,11 @@ class Plan:
                 raise RuntimeError(f"port {port} is claimed twice, by {taken[port]} and by {name}")
             taken[port] = name
         return taken
+
+
+def listening_port(service: Service) -> int | None:
+    """Where the service itself listens: behind nginx, or on its public port when nginx is missing."""
+    return service.port and service.port + (0 if www.is_missing() else BEHIND)
 
 
 def supervisor_port() -> int:
@@ -104,7 +116,11 @@ def make_plan(names: Collection[str]) -> Plan:
         process = addresses.process(service)
         (setups if service.runs_once else processes).append(process)
     running = {process.name: chosen[process.name] for process in processes}
-    return Plan(here, [server for server in wanted if server not in missing], missing, setups, processes, running, left_out)
+    present = [server for server in wanted if server not in missing]
+    upstreams = {name: (port, port + BEHIND) for name, each in running.items() if (port := each.port)}
+    if "www" in chosen:
+        (missing if www.is_missing() else present).append(www.server(upstreams))
+    return Plan(here, present, missing, setups, processes, running, left_out)
 
 
 @dataclass(frozen=True)
@@ -122,9 +138,7 @@ class Addresses:
             "PATH": PATH,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
-            "GRANIAN_HOST": servers.HOST,
-            "GRANIAN_PORT": str(service.port or 0),
-            "GRANIAN_WEBSOCKETS": "0",
+            **listening(listening_port(service) or 0, servers.HOST),
             "ALIVE_FILE": str(RUN / "alive" / service.name),
         }
         without = []
@@ -136,6 +150,8 @@ class Addresses:
                     environment[name] = f"sqlite:///{RUN / 'sqlite' / demo}.sqlite3"
                 continue  # without the address the demo takes its embedded default
             environment[name] = self._here(value)
+        if www.is_missing() and "TRUSTED_PROXIES" in environment:
+            environment["TRUSTED_PROXIES"] = "0"
         return Process(service.name, service.command, ROOT / demo, environment, without=tuple(without))
 
     def _prefixes(self) -> dict[str, str]:
@@ -155,7 +171,8 @@ class Addresses:
             value = re.sub(rf"\b{server}:\d+\b", _host_and_port(url), value)
         for service in self.services.values():
             for inside, port in service.ports.items():
-                value = re.sub(rf"//{service.name}:{inside}\b", f"//{servers.HOST}:{port}", value)
+                here = listening_port(service) if inside == HTTP_PORT else port
+                value = re.sub(rf"//{service.name}:{inside}\b", f"//{servers.HOST}:{here}", value)
         return value
 
 

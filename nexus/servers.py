@@ -20,6 +20,7 @@ import redis
 HOST = "127.0.0.1"
 # Offsets from PORT_BASE; with the default of 8000 none is a standard port of any of the four.
 PORTS = {"postgres": 32, "redis": 79, "rabbitmq": 72, "memcached": 11}
+WWW_STATUS_PORT = 90
 RABBITMQ_EXTRA_PORTS = {"management": 73, "distribution": 74, "epmd": 75}
 USER = "nexus"
 
@@ -33,7 +34,7 @@ class Site:
     password: str
 
     def port(self, server: str) -> int:
-        return self.port_base + (PORTS | RABBITMQ_EXTRA_PORTS)[server]
+        return self.port_base + (PORTS | RABBITMQ_EXTRA_PORTS | {"www": WWW_STATUS_PORT})[server]
 
     def home(self, server: str) -> Path:
         return self.directory / server

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 MARK = "NEXUS_RUN"
-LOSE_THEIR_ENVIRONMENT = ("postgres", "redis-server", "redis-check-rdb")
+LOSE_THEIR_ENVIRONMENT = ("nginx", "postgres", "redis-server", "redis-check-rdb")
 
 
 def ours(mark: str, folders: tuple[Path, ...] = ()) -> list[psutil.Process]:

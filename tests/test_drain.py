@@ -15,15 +15,15 @@ import psutil
 import pytest
 
 from labkit import FaultProxy
-from labkit.processes import answers, free_port, kill, running, wait_until
+from labkit.processes import answers, free_port, kill, listening, running, wait_until
 from nexus.compose import Service, services
 from tests.conftest import ROOT
 
 START_FOR_EVER = "import time\ntime.sleep(600)\n"
 SECRETS = dict.fromkeys(("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET"), "w0rd-" * 8)
 PROCESSES = services({**SECRETS, "PORT_BASE": "8000"}).values()
-SERVED = [each for each in PROCESSES if each.command[:1] == ["granian"]]
-WEB = [each for each in PROCESSES if each.command[:1] == ["granian"] and "DATABASE_URL" in each.environment]
+SERVED = [each for each in PROCESSES if each.command[:1] in (["gunicorn"], ["uvicorn"])]
+WEB = [each for each in SERVED if "DATABASE_URL" in each.environment]
 
 
 class Holding(FaultProxy):
@@ -44,19 +44,22 @@ class Holding(FaultProxy):
 
 
 @contextlib.contextmanager
-def started(command: list[str], folder: Path, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """The service, when each of its workers has started: its port is open before."""
-    workers = int(command[command.index("--workers") + 1]) if "--workers" in command else 1
-    log = folder / "log"
+def started(command: list[str], port: int, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """The service, when it answers."""
     argv = [sys.executable, "-m", *command]
-    with log.open("wb") as output:
-        process = subprocess.Popen(argv, env={**os.environ, **environment}, stdout=output, start_new_session=True)
+    process = subprocess.Popen(argv, env={**os.environ, **environment, **listening(port)}, start_new_session=True)
     try:
-        wait_until(lambda: log.read_text().count("] Started worker-") == workers, timeout_seconds=60, what="the service")
+        wait_until(lambda: is_live(port), timeout_seconds=60, what="the service")
         yield process
     finally:
         kill(process)
         process.wait()
+
+
+def is_live(port: int) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"http://127.0.0.1:{port}/live", trust_env=False).status_code == 200
+    return False
 
 
 def test_every_demo_has_a_web_process_to_stop() -> None:
@@ -65,7 +68,7 @@ def test_every_demo_has_a_web_process_to_stop() -> None:
 
 @pytest.mark.parametrize("service", WEB, ids=lambda service: service.name)
 def test_a_request_in_flight_is_answered_when_its_service_is_stopped(
-    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = urlsplit(os.environ["POSTGRES_URL"])
     port, got = free_port(), []
@@ -73,10 +76,9 @@ def test_a_request_in_flight_is_answered_when_its_service_is_stopped(
     with Holding(str(server.hostname), server.port or 5432) as proxy:
         environment = {
             "DEBUG": "0", "HTTPS": "0", "SECRET_KEY": SECRETS["SECRET_KEY"], "PYTHONPATH": str(ROOT), "CACHE": "off",
-            "GRANIAN_HOST": "127.0.0.1", "GRANIAN_PORT": str(port),
             "DATABASE_URL": f"postgres://{server.username}:{server.password}@127.0.0.1:{proxy.port}/postgres",
         }  # fmt: skip
-        with started(service.command, tmp_path, **environment) as process:
+        with started(service.command, port, **environment) as process:
             asking = threading.Thread(target=lambda: got.append(httpx.get(f"http://127.0.0.1:{port}/ready", timeout=60).status_code))
             proxy.holding = True
             asking.start()
@@ -94,14 +96,28 @@ def test_a_request_in_flight_is_answered_when_its_service_is_stopped(
 
 def test_a_service_whose_worker_is_still_starting_stops(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(START_FOR_EVER)
-    assert [each.name for each in SERVED if "--workers-kill-timeout" not in each.command] == []
-    command = SERVED[0].command
-    timeout = command.index("--workers-kill-timeout") + 1
-    argv = ["python", "-m", *command[:timeout], "1", *command[timeout + 1 : -1], "module:application"]
-    environment = {"PYTHONPATH": str(tmp_path), "GRANIAN_HOST": "127.0.0.1", "GRANIAN_PORT": str(free_port())}
-    with running(argv, **environment) as process:
+    assert [each.name for each in SERVED if not {"--graceful-timeout", "--timeout-graceful-shutdown"} & set(each.command)] == []
+    command = WEB[0].command
+    grace = command.index("--graceful-timeout") + 1
+    argv = ["python", "-m", *command[:grace], "1", *command[grace + 1 : -1], "module:application"]
+    with running(argv, PYTHONPATH=str(tmp_path), **listening(free_port())) as process:
         master = psutil.Process(process.pid)
         wait_until(lambda: bool(master.children()), timeout_seconds=30, what="a worker")
         process.terminate()
 
         process.wait(timeout=15)
+
+
+@pytest.mark.parametrize("service", WEB, ids=lambda service: service.name)
+def test_a_killed_master_leaves_no_worker_that_serves(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.chdir(ROOT / service.demo)
+    environment = {"DEBUG": "0", "HTTPS": "0", "SECRET_KEY": SECRETS["SECRET_KEY"], "PYTHONPATH": str(ROOT)}
+    with started(service.command, port, **environment) as process:
+        workers = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.wait()
+
+        wait_until(lambda: not answers("127.0.0.1", port), timeout_seconds=30, what="the port to close")
+        _, alive = psutil.wait_procs(workers, timeout=30)
+        assert alive == []

@@ -14,7 +14,7 @@ import httpx
 from asgiref.sync import async_to_sync
 
 from labkit import Counts, Experiment
-from labkit.processes import answers, free_port, running, wait_until
+from labkit.processes import answers, free_port, listening, running, wait_until, web_server
 from quotes.carriers import Offer, Parcel, open_client, read_offer
 from quotes.management.commands.seed import seed_carriers
 from quotes.models import Carrier
@@ -53,8 +53,8 @@ def count(ask: Ask, means: Callable[[str], AbstractAsyncContextManager[Any]]) ->
     seed_carriers()
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    fake = ["python", "-m", "granian", "--interface", "asgi", "--no-log", "--port", str(port), "fake_carriers.app:application"]
-    with running(fake, GRANIAN_HOST="127.0.0.1"):
+    fake = web_server("fake_carriers.app:application", "asgi")
+    with running(fake, **listening(port)):
         wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=20, what="the fake carriers")
         httpx.get(f"{url}/live", timeout=20, trust_env=False)  # the worker is up, not only its port
         offers, elapsed_seconds = async_to_sync(some_quotes)(ask, means(url))

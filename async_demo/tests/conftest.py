@@ -9,7 +9,7 @@ from django.db.models import Value
 from django.db.models.functions import Concat
 from django.test import Client
 
-from labkit.processes import answers, free_port, running, wait_until
+from labkit.processes import answers, free_port, listening, running, wait_until, web_server
 from quotes.management.commands.seed import seed_carriers
 from quotes.models import Carrier
 
@@ -19,8 +19,8 @@ QUESTION = {"postcode": "10115", "weight_grams": "1200"}
 @pytest.fixture(scope="session")
 def carriers_url() -> Iterator[str]:
     port = free_port()
-    fake = ["python", "-m", "granian", "--interface", "asgi", "--no-log", "--port", str(port), "fake_carriers.app:application"]
-    with running(fake, GRANIAN_HOST="127.0.0.1"):
+    fake = web_server("fake_carriers.app:application", "asgi")
+    with running(fake, **listening(port)):
         wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=20, what="the fake carriers")
         yield f"http://127.0.0.1:{port}"
 

@@ -17,7 +17,7 @@ from django.db import connection
 
 from catalogue.models import Product
 from labkit import FaultProxy
-from labkit.processes import free_port, kill, running, wait_until
+from labkit.processes import free_port, kill, listening, running, wait_until, web_server
 
 PAGE = "/products/SKU-000001/"
 
@@ -32,11 +32,11 @@ def database_url(address: str = "") -> str:
 def service(log: Path, **environment: str) -> Iterator[tuple[httpx.Client, "subprocess.Popen[bytes]"]]:
     """The command of docker-compose.yml, with one worker, in production's settings; what it says goes to `log`."""
     port = free_port()
-    argv = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi", "--workers", "1", "--blocking-threads", "1"]
-    ours = {"DEBUG": "0", "HTTPS": "0", "SECRET_KEY": "k3y-" * 20 + "0123456789", "GRANIAN_HOST": "127.0.0.1", "GRANIAN_PORT": str(port)}
+    argv = [sys.executable, *web_server("config.wsgi:application")[1:]]
+    ours = {"DEBUG": "0", "HTTPS": "0", "SECRET_KEY": "k3y-" * 20 + "0123456789", **listening(port)}
     with log.open("wb") as output, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         process = subprocess.Popen(
-            [*argv, "config.wsgi:application"], env={**os.environ, **ours, **environment},
+            argv, env={**os.environ, **ours, **environment},
             stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:

@@ -11,7 +11,7 @@ from django.db import connection
 from labkit import processes
 from labkit.processes import free_port
 
-PRODUCTION = {"DEBUG": "0", "SECRET_KEY": "k3y-" * 20, "HTTPS": "0", "GRANIAN_WEBSOCKETS": "0"}
+PRODUCTION = {"DEBUG": "0", "SECRET_KEY": "k3y-" * 20, "HTTPS": "0"}
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from labkit.processes import answers, free_port, wait_until
+from labkit.processes import answers, free_port, listening, wait_until, web_server
 from patterns.graphql.trusted_documents import sha256
 from tests.served import PRODUCTION, served
 
@@ -56,8 +56,8 @@ def test_only_the_lists_documents_are_executed_where_production_says_so() -> Non
 def test_a_fault_of_ours_tells_an_id_only_and_the_log_tells_the_rest() -> None:
     port = free_port()
     # a database that is not there: the next line's path would be in the answer
-    environment = {**os.environ, **PRODUCTION, "DATABASE_URL": "postgres://shop:s3cret@127.0.0.1:1/ledger"}
-    argv = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
+    environment = {**os.environ, **PRODUCTION, **listening(port), "DATABASE_URL": "postgres://shop:s3cret@127.0.0.1:1/ledger"}
+    argv = [sys.executable, *web_server("config.wsgi:application")[1:]]
     with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")

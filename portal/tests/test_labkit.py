@@ -11,7 +11,7 @@ from django.test import Client
 from door.demos import BY_NAME
 from door.http import ask
 from door.labs import Challenge, read_lab
-from labkit.processes import answers, free_port, running, wait_until
+from labkit.processes import answers, free_port, listening, running, wait_until, web_server
 
 SETTINGS = """
 import environ
@@ -49,10 +49,10 @@ def demo_with_database(tmp_path: Path, settings: Any) -> Callable[[str], Challen
         "DJANGO_SETTINGS_MODULE": "settings",
         "TMPDIR": str(tmp_path),
     }
-    argv = ["python", "-m", "granian", "--interface", "wsgi", "--port", str(port), "--working-dir", str(folder)]
+    argv = [*web_server("django.core.wsgi:get_wsgi_application()"), "--chdir", str(folder)]
 
     def press(database_url: str) -> Challenge:
-        with running([*argv, "django.core.wsgi:get_wsgi_application", "--factory"], **environment, DATABASE_URL=database_url):
+        with running(argv, **environment, **listening(port), DATABASE_URL=database_url):
             wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=20, what="the demo")
             [before] = read_lab(DEMO).challenges
             pressed = Client(headers={"HX-Request": "true"}).post("/runs/rest_demo/two_and_two/").content.decode()

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from labkit.processes import answers, free_port, running, wait_until
+from labkit.processes import answers, free_port, listening, running, wait_until, web_server
 from tests.conftest import Broker
 
 LOOPS = {
@@ -58,17 +58,24 @@ def service(broker: Broker, folder: Path, *names: str, **variables: str) -> Iter
     ports = web_port, mail_port, smtp_port = free_port(), free_port(), free_port()
     environment = {
         **broker.environment,
-        **{"SMTP_URL": f"smtp://127.0.0.1:{smtp_port}", "PYTHONUNBUFFERED": "1", "GRANIAN_HOST": "127.0.0.1"},
+        **{"SMTP_URL": f"smtp://127.0.0.1:{smtp_port}", "PYTHONUNBUFFERED": "1"},
         **variables,
     }
     commands = {
-        "mail": ["-m", "granian", "--interface", "asgi", "--port", str(mail_port), "mail_provider.app:application"],
-        "web": ["-m", "granian", "--interface", "wsgi", "--port", str(web_port), "config.wsgi:application"],
+        "mail": web_server("mail_provider.app:application", "asgi")[1:],
+        "web": web_server("config.wsgi:application")[1:],
         **{name: BEAT if name == "beat" else LOOPS[name] for name in names},
     }
     with contextlib.ExitStack() as stack:
         processes = {
-            name: stack.enter_context(running(logged(folder / f"{name}.log", argv), **environment, ALIVE_FILE=str(folder / name)))
+            name: stack.enter_context(
+                running(
+                    logged(folder / f"{name}.log", argv),
+                    **environment,
+                    **listening(mail_port if name == "mail" else web_port),
+                    ALIVE_FILE=str(folder / name),
+                )
+            )
             for name, argv in commands.items()
         }
         wait_until(lambda: all((folder / name).exists() for name in names if name in LOOPS), timeout_seconds=40, what="all loops")

@@ -14,7 +14,7 @@ FLOWER = ["-m", "celery", "-A", "config", "flower"]
 
 def test_flower_asks_who_is_there(broker: Broker) -> None:
     port = free_port()
-    environment = {"RABBITMQ_URL": broker.url, "DEBUG": "1", "GRANIAN_HOST": "127.0.0.1", "GRANIAN_PORT": str(port)}
+    environment = {"RABBITMQ_URL": broker.url, "DEBUG": "1", "HOST": "127.0.0.1", "PORT": str(port)}
 
     with running(["python", *FLOWER], FLOWER_LOGIN="nexus:word", **environment):
         wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="Flower")

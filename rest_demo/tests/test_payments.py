@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from pytest_django.live_server_helper import LiveServer
 from rest_framework.test import APIClient
 
-from labkit.processes import answers, free_port, kill, running, wait_until
+from labkit.processes import answers, free_port, kill, listening, running, wait_until, web_server
 from patterns.messaging.outbox.models import OutboxEvent
 from shop import provider as client_side
 from shop.models import Order, Payment, Product
@@ -24,8 +24,8 @@ SECRET = "a secret that the provider shares"
 
 @contextlib.contextmanager
 def provider_process(port: int, shop_url: str) -> Iterator[Any]:
-    argv = ["python", "-m", "granian", "--interface", "asgi", "--no-log", "--port", str(port), "payment_provider.app:application"]
-    settings = {"GRANIAN_HOST": "127.0.0.1", "WEBHOOK_SECRETS": SECRET, "SHOP_WEBHOOK_URL": f"{shop_url}/api/v1/webhooks/payments/"}
+    argv = web_server("payment_provider.app:application", "asgi")
+    settings = {**listening(port), "WEBHOOK_SECRETS": SECRET, "SHOP_WEBHOOK_URL": f"{shop_url}/api/v1/webhooks/payments/"}
     with running(argv, **settings) as process:
         wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=20, what="the payment provider")
         yield process
