@@ -46,4 +46,7 @@ def environment(demo: str, urls: Mapping[str, str]) -> dict[str, str]:
         .geturl(),  # two demos run at once, and one of them empties its store
         "RABBITMQ_URL": urls["RABBITMQ_URL"],
         "MEMCACHED_URL": urls["MEMCACHED_URL"],
+        # a crowd on a busy machine may wait longer than a visitor should
+        "STATEMENT_TIMEOUT_SECONDS": "120",
+        "LOCK_TIMEOUT_SECONDS": "60",
     }

@@ -25,6 +25,8 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    # a migration may take longer than a request
+    os.environ |= {"STATEMENT_TIMEOUT_SECONDS": "0", "LOCK_TIMEOUT_SECONDS": "0"}
     for words in (["migrate", "--verbosity", "0"], ["seed"]):  # in one process: starting Django costs more than both
         execute_from_command_line(["manage.py", *words])
 

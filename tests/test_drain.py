@@ -67,9 +67,7 @@ def test_every_demo_has_a_web_process_to_stop() -> None:
 
 
 @pytest.mark.parametrize("service", WEB, ids=lambda service: service.name)
-def test_a_request_in_flight_is_answered_when_its_service_is_stopped(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_request_in_flight_is_answered_when_its_service_is_stopped(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     server = urlsplit(os.environ["POSTGRES_URL"])
     port, got = free_port(), []
     monkeypatch.chdir(ROOT / service.demo)

@@ -2,8 +2,10 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from patterns.http import utf8_only
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django_application = get_asgi_application()
+django_application = utf8_only.asgi(get_asgi_application())
 
 # only now: the domain needs Django set up
 from patterns.asyncio.lifespan import Lifespan  # noqa: E402

@@ -5,6 +5,10 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from patterns.database.timeouts import with_timeouts
+from patterns.http.cors import ALLOW_HEADERS, DEV_ORIGINS, EXPOSE_HEADERS
+from patterns.http.json_logs import json_logs
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -18,13 +22,20 @@ LAB = env.bool("LAB", default=False)  # mounts /lab/, where anyone may start an 
 CARRIERS_URL = env.str("CARRIERS_URL", default="http://127.0.0.1:8061")  # where fake_carriers listens
 CARRIER_TIMEOUT_SECONDS = 2.0  # a customer waits at the checkout: a carrier that takes longer is left out
 
-INSTALLED_APPS = ["quotes"]
+INSTALLED_APPS = ["corsheaders", "quotes"]
 # All of these can run in the event loop. One that cannot would give each request a thread for its whole length.
 MIDDLEWARE = [
+    "patterns.http.request_id.middleware",  # first: the other middlewares' answers have an id too
+    "corsheaders.middleware.CorsMiddleware",  # before all that may answer: pages can read errors too
+    "patterns.http.problem_details.middleware",
+    "patterns.http.utf8_only.middleware",
+    "patterns.http.body_limit.middleware",
     "django.middleware.security.SecurityMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "patterns.http.http_caching.ClosedByDefault",
+    "patterns.http.append_slash.AppendSlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "patterns.http.unavailable.UnavailableMiddleware",  # last: the view's own exceptions
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -34,7 +45,17 @@ DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / '
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # take the write lock at BEGIN: a transaction that reads first and writes later would fail instead of waiting
     DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 5}
+DATABASES["default"] = with_timeouts(
+    DATABASES["default"],
+    statement_seconds=env.float("STATEMENT_TIMEOUT_SECONDS", default=10),
+    lock_seconds=env.float("LOCK_TIMEOUT_SECONDS", default=5),
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Pages of these origins may call the API from a browser. No cookies: tokens.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=DEV_ORIGINS if DEBUG else [])
+CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS, CORS_PREFLIGHT_MAX_AGE = ALLOW_HEADERS, EXPOSE_HEADERS, 3600
+MAX_BODY_BYTES = 1_000_000
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -46,3 +67,6 @@ SECURE_REDIRECT_EXEMPT = [r"^live$", r"^ready$"]  # health checks come from insi
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+
+CSRF_FAILURE_VIEW = "patterns.http.problem_details.handlers.csrf_failure"
+LOGGING = json_logs(httpx="WARNING")

@@ -5,6 +5,10 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from patterns.database.timeouts import with_timeouts
+from patterns.http.cors import ALLOW_HEADERS, DEV_ORIGINS, EXPOSE_HEADERS
+from patterns.http.json_logs import json_logs
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -16,6 +20,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 LAB = env.bool("LAB", default=False)  # mounts /lab/, where anyone may start an experiment
 
 INSTALLED_APPS = [
+    "corsheaders",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.staticfiles",
@@ -25,11 +30,18 @@ INSTALLED_APPS = [
     "warehouse",
 ]
 MIDDLEWARE = [
+    "patterns.http.request_id.middleware",  # first: the other middlewares' answers have an id too
+    "corsheaders.middleware.CorsMiddleware",  # before all that may answer: pages can read errors too
+    "patterns.http.problem_details.middleware",
+    "patterns.http.utf8_only.middleware",
+    "patterns.http.body_limit.middleware",
     "django.middleware.security.SecurityMiddleware",
+    "patterns.http.http_caching.ClosedByDefault",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "patterns.http.append_slash.AppendSlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "patterns.http.unavailable.UnavailableMiddleware",  # last: the view's own exceptions
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -41,7 +53,17 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 5}
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+DATABASES["default"] = with_timeouts(
+    DATABASES["default"],
+    statement_seconds=env.float("STATEMENT_TIMEOUT_SECONDS", default=10),
+    lock_seconds=env.float("LOCK_TIMEOUT_SECONDS", default=5),
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Pages of these origins may call the API from a browser. No cookies: tokens.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=DEV_ORIGINS if DEBUG else [])
+CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS, CORS_PREFLIGHT_MAX_AGE = ALLOW_HEADERS, EXPOSE_HEADERS, 3600
+MAX_BODY_BYTES = 1_000_000
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -58,6 +80,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 
 AUTHENTICATION_BACKENDS = ["warehouse.authentication.NulRefusingBackend"]
 REST_FRAMEWORK = {
+    "EXCEPTION_HANDLER": "patterns.http.problem_details.drf.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.BasicAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -70,3 +93,6 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
 }
+
+CSRF_FAILURE_VIEW = "patterns.http.problem_details.handlers.csrf_failure"
+LOGGING = json_logs()

@@ -2,5 +2,7 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from patterns.http import utf8_only
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_asgi_application()
+application = utf8_only.asgi(get_asgi_application())

@@ -6,6 +6,10 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from patterns.database.timeouts import with_timeouts
+from patterns.http.cors import ALLOW_HEADERS, DEV_ORIGINS, EXPOSE_HEADERS
+from patterns.http.json_logs import json_logs
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -29,6 +33,7 @@ ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)  # how long a stolen one is good, 
 LAB = env.bool("LAB", default=False)  # mounts /lab/, where anyone may start an experiment
 
 INSTALLED_APPS = [
+    "corsheaders",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -39,14 +44,20 @@ INSTALLED_APPS = [
     "community",
 ]
 MIDDLEWARE = [
-    "patterns.http.request_id.middleware",  # first: the others' answers have an id too
+    "patterns.http.request_id.middleware",  # first: the other middlewares' answers have an id too
+    "corsheaders.middleware.CorsMiddleware",  # before all that may answer: pages can read errors too
+    "patterns.http.problem_details.middleware",
+    "patterns.http.utf8_only.middleware",
+    "patterns.http.body_limit.middleware",
     "django.middleware.security.SecurityMiddleware",
+    "patterns.http.http_caching.ClosedByDefault",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "patterns.http.append_slash.AppendSlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "patterns.http.unavailable.UnavailableMiddleware",  # last: the view's own exceptions
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -60,7 +71,17 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     # parameters go to the server, which then keeps the plans of what it is asked often
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": {"server_side_binding": True}}
+DATABASES["default"] = with_timeouts(
+    DATABASES["default"],
+    statement_seconds=env.float("STATEMENT_TIMEOUT_SECONDS", default=10),
+    lock_seconds=env.float("LOCK_TIMEOUT_SECONDS", default=5),
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Pages of these origins may call the API from a browser. No cookies: tokens.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=DEV_ORIGINS if DEBUG else [])
+CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS, CORS_PREFLIGHT_MAX_AGE = ALLOW_HEADERS, EXPOSE_HEADERS, 3600
+MAX_BODY_BYTES = 1_000_000
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -75,18 +96,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "patterns.http.request_id.RequestIdFilter"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        "django": {"level": "INFO"},  # no handlers of its own: Django's would print all a second time, without the id
-        "pika": {"level": "CRITICAL"},  # several lines and a traceback for each refused connection; the relay says it in one
-    },
-}
+CSRF_FAILURE_VIEW = "patterns.http.problem_details.handlers.csrf_failure"
+LOGGING = json_logs(pika="CRITICAL")  # pika: several lines per refused connection; the relay says it in one
 LOGIN_REDIRECT_URL = "/graphql/"
 GRAPHENE = {
     "SCHEMA": "community.schema.schema.schema",

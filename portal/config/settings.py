@@ -4,6 +4,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from door.demos import DEMOS
+from patterns.http.json_logs import json_logs
 
 env = environ.Env()
 
@@ -33,10 +34,15 @@ for name, address in SERVERS.items():
 
 INSTALLED_APPS = ["django.contrib.staticfiles", "django_htmx", "door"]
 MIDDLEWARE = [
+    "patterns.http.request_id.middleware",  # first: the other middlewares' answers have an id too
+    "patterns.http.problem_details.middleware",
+    "patterns.http.utf8_only.middleware",
+    "patterns.http.body_limit.middleware",
     "django.middleware.security.SecurityMiddleware",
+    "patterns.http.http_caching.ClosedByDefault",
     "door.security.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "patterns.http.append_slash.AppendSlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -52,6 +58,8 @@ TEMPLATES = [
 CSRF_FAILURE_VIEW = "door.views.refuse"
 CSRF_COOKIE_HTTPONLY = True
 
+MAX_BODY_BYTES = 100_000
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
@@ -65,10 +73,4 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 
-# Django's own default sends errors by mail outside debug mode, to nobody.
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
-    "loggers": {name: {"handlers": ["console"], "level": "INFO"} for name in ("django", "door")},
-}
+LOGGING = json_logs()

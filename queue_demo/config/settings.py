@@ -5,6 +5,10 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from patterns.database.timeouts import with_timeouts
+from patterns.http.cors import ALLOW_HEADERS, DEV_ORIGINS, EXPOSE_HEADERS
+from patterns.http.json_logs import json_logs
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -16,6 +20,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 LAB = env.bool("LAB", default=False)  # mounts /lab/, where anyone may start an experiment
 
 INSTALLED_APPS = [
+    "corsheaders",
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
@@ -27,12 +32,18 @@ INSTALLED_APPS = [
     "fulfilment",
 ]
 MIDDLEWARE = [
-    "patterns.http.request_id.middleware",  # first: the others' lines in the log have an id too
+    "patterns.http.request_id.middleware",  # first: the other middlewares' answers have an id too
+    "corsheaders.middleware.CorsMiddleware",  # before all that may answer: pages can read errors too
+    "patterns.http.problem_details.middleware",
+    "patterns.http.utf8_only.middleware",
+    "patterns.http.body_limit.middleware",
     "django.middleware.security.SecurityMiddleware",
+    "patterns.http.http_caching.ClosedByDefault",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "patterns.http.append_slash.AppendSlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "patterns.http.unavailable.UnavailableMiddleware",  # last: the view's own exceptions
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -44,6 +55,11 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 5}
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+DATABASES["default"] = with_timeouts(
+    DATABASES["default"],
+    statement_seconds=env.float("STATEMENT_TIMEOUT_SECONDS", default=10),
+    lock_seconds=env.float("LOCK_TIMEOUT_SECONDS", default=5),
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Empty: no broker. Orders are taken all the same, and their events wait in the outbox.
@@ -56,6 +72,11 @@ vars().update(env.email_url("SMTP_URL", default="consolemail://"))  # smtp://hos
 EMAIL_TIMEOUT = 5  # seconds; a mail server that hangs holds a worker's child for that long
 DEFAULT_FROM_EMAIL = "orders@shop.example"
 ALIVE_FILE = env("ALIVE_FILE", default="")  # touched on each turn of a process's loop, so that its age tells whether it turns
+
+# Pages of these origins may call the API from a browser. No cookies: tokens.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=DEV_ORIGINS if DEBUG else [])
+CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS, CORS_PREFLIGHT_MAX_AGE = ALLOW_HEADERS, EXPOSE_HEADERS, 3600
+MAX_BODY_BYTES = 1_000_000
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -71,6 +92,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 
 REST_FRAMEWORK = {
+    "EXCEPTION_HANDLER": "patterns.http.problem_details.drf.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
@@ -86,18 +108,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "patterns.http.request_id.RequestIdFilter"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} [{request_id}] {name}: {message}", "style": "{"}},
-    "handlers": {
-        "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "filters": ["request_id"], "formatter": "line"},
-    },
-    "root": {"handlers": ["stdout"], "level": "INFO"},
-    "loggers": {
-        "django": {"handlers": []},  # its own would print each line a second time in debug mode
-        "celery.worker.strategy": {"level": "WARNING"},  # "received" is said by the worker's parent, which knows no request
-        "pika": {"level": "CRITICAL"},  # several lines and a traceback for each refused connection; our processes say it in one
-    },
-}
+CSRF_FAILURE_VIEW = "patterns.http.problem_details.handlers.csrf_failure"
+LOGGING = json_logs(
+    **{
+        "pika": "CRITICAL",  # several lines per refused connection; our processes say it in one
+        "celery.worker.strategy": "WARNING",  # "received" is said by the parent, which knows no request
+    }
+)

@@ -4,11 +4,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import environ
-from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
-from pythonjsonlogger.core import RESERVED_ATTRS
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from patterns.database.timeouts import with_timeouts
+from patterns.http.cors import ALLOW_HEADERS, DEV_ORIGINS, EXPOSE_HEADERS
+from patterns.http.json_logs import json_logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -37,18 +39,20 @@ INSTALLED_APPS = [
     "shop",
 ]
 MIDDLEWARE = [
-    "patterns.http.request_id.middleware",  # first: the others' errors have an id too
+    "patterns.http.request_id.middleware",  # first: the other middlewares' answers have an id too
+    "corsheaders.middleware.CorsMiddleware",  # before all that may answer: pages can read errors too
     "patterns.http.problem_details.middleware",
     "patterns.http.utf8_only.middleware",
     "patterns.http.body_limit.middleware",
-    "corsheaders.middleware.CorsMiddleware",  # before whatever may answer
     "django.middleware.security.SecurityMiddleware",
+    "patterns.http.http_caching.ClosedByDefault",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "patterns.http.append_slash.AppendSlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "patterns.http.unavailable.UnavailableMiddleware",  # last: the view's own exceptions
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -61,6 +65,11 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     # parameters go to the server, which then keeps the plans of what it is asked often
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": {"server_side_binding": True}}
+DATABASES["default"] = with_timeouts(
+    DATABASES["default"],
+    statement_seconds=env.float("STATEMENT_TIMEOUT_SECONDS", default=10),
+    lock_seconds=env.float("LOCK_TIMEOUT_SECONDS", default=5),
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = ["shop.authentication.NulRefusingBackend"]
@@ -89,12 +98,12 @@ LOGINS_PER_MINUTE_AND_ADDRESS = env.int("LOGINS_PER_MINUTE_AND_ADDRESS", default
 LOGINS_PER_MINUTE_AND_USER = env.int("LOGINS_PER_MINUTE_AND_USER", default=10)
 WRITES_PER_MINUTE = env.int("WRITES_PER_MINUTE", default=600)  # by one user: no person clicks ten times a second
 
-# Pages of these origins may call the API from a browser: the ports of the usual frontend dev servers. No cookies: tokens.
-CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=["http://localhost:3000", "http://localhost:5173"])
-CORS_ALLOW_HEADERS = (*default_headers, "if-match", "if-none-match", "idempotency-key", "x-request-id")
-CORS_EXPOSE_HEADERS = ["ETag", "X-Request-ID", "Idempotency-Replayed", "Retry-After", "RateLimit", "RateLimit-Policy"]
 
 MAX_BODY_BYTES = 1_000_000  # the largest honest one is an import of 1,000 products
+
+# Pages of these origins may call the API from a browser. No cookies: tokens.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=DEV_ORIGINS if DEBUG else [])
+CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS, CORS_PREFLIGHT_MAX_AGE = ALLOW_HEADERS, EXPOSE_HEADERS, 3600
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -110,28 +119,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 
 CSRF_FAILURE_VIEW = "patterns.http.problem_details.handlers.csrf_failure"
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "patterns.http.request_id.RequestIdFilter"}},
-    "formatters": {
-        "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
-            "fmt": "levelname,name,request_id,message",
-            "style": ",",
-            "timestamp": "time",  # UTC, ISO 8601
-            "rename_fields": {"levelname": "level", "name": "logger"},
-            "reserved_attrs": [*RESERVED_ATTRS, "request"],  # its repr has the query, which may hold a secret
-            "json_ensure_ascii": True,  # an error may quote half of a surrogate pair, which no file can hold
-        }
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "json"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        "django": {"level": "INFO"},  # no handlers of its own: Django's would print all a second time, without the id
-        "pika": {"level": "CRITICAL"},  # several lines and a traceback for each refused connection; the relay says it in one
-    },
-}
+LOGGING = json_logs(pika="CRITICAL")  # pika: several lines per refused connection; the relay says it in one
 REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "EXCEPTION_HANDLER": "patterns.http.problem_details.drf.exception_handler",

@@ -42,6 +42,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 from health_check import checks
 from health_check.base import HealthCheck
 from health_check.exceptions import ServiceUnavailable
@@ -52,6 +54,8 @@ Check = type[HealthCheck] | tuple[type[HealthCheck], dict[str, Any]]
 logging.getLogger("health_check").setLevel(logging.CRITICAL)  # a traceback per failed probe
 
 
+@csrf_exempt
+@require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """The process answers. No dependency is asked: a restart would not repair one."""
     return JsonResponse({"status": "live"})

@@ -36,12 +36,8 @@ class ProductFilter(filters.FilterSet):
     category = extend_schema_field({**TEXT, "maxLength": 50})(
         filters.CharFilter(field_name="category__slug", max_length=50, label="A category's slug")
     )
-    min_price = extend_schema_field(MONEY)(
-        PriceFilter(field_name="price", lookup_expr="gte", min_value=0, max_digits=10, decimal_places=2)
-    )
-    max_price = extend_schema_field(MONEY)(
-        PriceFilter(field_name="price", lookup_expr="lte", min_value=0, max_digits=10, decimal_places=2)
-    )
+    min_price = extend_schema_field(MONEY)(PriceFilter(field_name="price", lookup_expr="gte", min_value=0, max_digits=10, decimal_places=2))
+    max_price = extend_schema_field(MONEY)(PriceFilter(field_name="price", lookup_expr="lte", min_value=0, max_digits=10, decimal_places=2))
     in_stock = extend_schema_field(OpenApiTypes.BOOL)(
         filters.TypedChoiceFilter(
             method="filter_in_stock", choices=[("true", "true"), ("false", "false")], coerce=lambda value: value == "true"
