@@ -19,7 +19,7 @@ console = Console(highlight=False)
 POLICY = Path("/usr/sbin/policy-rc.d")
 LOCK = ROOT / ".make.lock"  # door.sh makes it
 # program → Debian package: what the tests and the handbook's commands call
-TOOLS = {"curl": "curl", "jq": "jq"}
+TOOLS = {"curl": "curl", "jq": "jq", "nginx": "nginx-light"}
 # actions that start private servers, and those of them that call the tools
 START_SERVERS = {
     "test", "nightly", "lab", "bench", "claims", "chaos", "contract", "docs", "planted"
