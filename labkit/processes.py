@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from http.client import HTTPConnection, HTTPException
 
 
 @contextlib.contextmanager
@@ -48,11 +49,23 @@ def listening(port: int, host: str = "127.0.0.1") -> dict[str, str]:
 def served(port: int, *, interface: str = "wsgi", **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """The service in the current folder, with the server that production uses, on this port.
 
-    Yields its process when it accepts connections.
+    Yields its process when it answers: gunicorn accepts connections before its workers start.
     """
     with running(web_server(f"config.{interface}:application", interface), **listening(port) | environment) as process:
-        wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")
+        wait_until(lambda: is_serving(port), timeout_seconds=30, what="the service")
         yield process
+
+
+def is_serving(port: int) -> bool:
+    """True when the service answers /live, whatever it says."""
+    with contextlib.suppress(OSError, HTTPException):
+        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/live")
+            return bool(connection.getresponse().status)
+        finally:
+            connection.close()
+    return False
 
 
 def kill(process: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:

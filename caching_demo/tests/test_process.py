@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -126,7 +127,9 @@ def test_nor_in_those_of_the_process_beside_it(committed_mug: Product, tmp_path:
         argv = ["sh", "-c", f"exec {sys.executable} manage.py catch_up > {log} 2>&1"]
         with running(argv, **ours) as process:
             wait_until(
-                lambda: log.exists() and {"broker", "views"} <= set(log.read_text().split()), timeout_seconds=30, what="both to be said"
+                lambda: log.exists() and {"broker", "views"} <= set(re.findall(r"\w+", log.read_text())),
+                timeout_seconds=30,
+                what="both to be said",
             )
             process.terminate()
             assert process.wait(timeout=10) == 0  # it was alive

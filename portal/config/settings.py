@@ -35,7 +35,7 @@ for name, address in SERVERS.items():
 INSTALLED_APPS = ["django.contrib.staticfiles", "django_htmx", "door"]
 MIDDLEWARE = [
     "patterns.http.request_id.middleware",  # first: the other middlewares' answers have an id too
-    "patterns.http.problem_details.middleware",
+    "door.errors.ProblemsForPrograms",
     "patterns.http.utf8_only.middleware",
     "patterns.http.body_limit.middleware",
     "django.middleware.security.SecurityMiddleware",

@@ -51,9 +51,14 @@ class Challenge:
         return f"{self.demo.name}-{self.name}"
 
     @property
+    def code_path(self) -> str:
+        """From the repository's root."""
+        return self.code if self.code.startswith("patterns/") else f"{self.demo.name}/{self.code}"
+
+    @property
     def path_parts(self) -> list[str]:
         """Where the code is, from the root, cut after each slash: there a narrow page may break the line."""
-        *folders, file = f"{self.demo.name}/{self.code}".split("/")
+        *folders, file = self.code_path.split("/")
         return [f"{folder}/" for folder in folders] + [file]
 
     @property

@@ -11,7 +11,7 @@ from django.test import Client
 from door.demos import BY_NAME
 from door.http import ask
 from door.labs import Challenge, read_lab
-from labkit.processes import answers, free_port, listening, running, wait_until, web_server
+from labkit.processes import free_port, listening, running, wait_until, web_server
 
 SETTINGS = """
 import environ
@@ -53,7 +53,7 @@ def demo_with_database(tmp_path: Path, settings: Any) -> Callable[[str], Challen
 
     def press(database_url: str) -> Challenge:
         with running(argv, **environment, **listening(port), DATABASE_URL=database_url):
-            wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=20, what="the demo")
+            wait_until(lambda: bool(read_lab(DEMO).challenges), timeout_seconds=40, what="the demo")
             [before] = read_lab(DEMO).challenges
             pressed = Client(headers={"HX-Request": "true"}).post("/runs/rest_demo/two_and_two/").content.decode()
             # its result is there before its process has dropped the lab's database, and is gone
