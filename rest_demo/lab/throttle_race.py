@@ -21,9 +21,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from labkit import Counts, Experiment, at_once
-from patterns.http.rate_limit.limiter import Limiter
-from patterns.http.rate_limit.limits import Limit
-from patterns.http.rate_limit.windows import Checks
+from patterns.http.rate_limit.limiter import Checks, Limit, Limiter
 from shop.api.throttles import WriteThrottle, client
 
 REQUESTS, PROCESSES, QUOTA = 200, 2, 20
@@ -40,9 +38,8 @@ class NaiveThrottle(SimpleRateThrottle):
 class SolvedThrottle(WriteThrottle):
     """The shop's, with this experiment's limit, and time: in two interpreters, 200 threads may wait long for their turn."""
 
-    when_away = "refuse"
-
-    def limiter(self) -> Limiter:
+    @property
+    def limiter(self) -> Limiter:  # type: ignore[override]
         return patient_limiter()
 
     def checks(self, request: Request, view: APIView) -> Checks:
@@ -113,5 +110,5 @@ experiment = Experiment(
     breaks=lambda counts: counts["allowed"] > QUOTA,
     holds=lambda counts: (counts["allowed"], counts["refused"], counts["errors"]) == (QUOTA, REQUESTS - QUOTA, 0),
     proof=("allowed",),
-    code="patterns/http/rate_limit/windows.py",
+    code="patterns/http/rate_limit/redis_window.py",
 )

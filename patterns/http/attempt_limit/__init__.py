@@ -1,17 +1,42 @@
-"""Attempt limit: guesses at passwords are counted in the database, by all processes together.
+"""Attempt limit: count password guesses in the database, exactly, across all processes.
 
-Problem         A login that may be tried as often as one likes is a search engine for passwords. A counter in memory multiplies the
-                limit by the processes; one that is read, compared and written back lets through whoever reads before the
-                others have written.
-Guarantee       Of attempts at the same moment, over any number of processes, exactly `quota` are allowed in any window of
-                `window_seconds`, for each key. Several limits are checked at once and counted all or none: a refused
-                attempt counts nowhere, and learns after how many seconds the next may be allowed. A key is hashed, so that no
-                name or address stands in the table; it holds at most `quota` times, and its row goes when all have passed.
-Not guaranteed  The processes' clocks are believed. A flood from many addresses writes a row for each of them. It is no lock:
-                who waits may guess again, `quota` times a window.
-Cost            Five statements, and the attempts at one key wait for each other. Beside a password's hash that is nothing; for
-                each request of an API it would be too much.
-Use instead     A limiter in Redis (rest_demo's rate_limit), where there is one. django-axes, to lock accounts, and with an admin for it.
+Problem
+    A login without a limit lets anyone search for passwords. A counter in memory
+    multiplies the limit by the processes. Read, compare, write back is a race condition.
 
-Source: OWASP, "Authentication Cheat Sheet", on throttling; PostgreSQL documentation, INSERT, "ON CONFLICT".
+Guarantee
+    - Of racing attempts, exactly `quota` per key pass in any window of `window_seconds`.
+    - Several limits are checked at once and counted all or none. A refused attempt counts
+      nowhere, and learns after how many seconds to try again.
+    - A key is hashed and has a fixed size; it holds at most `quota` times. Each attempt
+      deletes up to 100 expired rows.
+
+Not guaranteed
+    The processes' clocks are trusted. A flood from many addresses writes a row for each.
+    Spellings: normalise names first (client_address.name_key). READ COMMITTED only: a
+    system check says so.
+
+Cost
+    Five statements, and attempts at one key wait for each other. Little beside a password
+    hash, too much for every request of an API.
+
+Use instead
+    rate_limit, if you have Redis. django-axes, for locking accounts. (Checked 2026-11.)
+
+Source: OWASP, Authentication Cheat Sheet; PostgreSQL, INSERT, "ON CONFLICT".
+
+Use
+    # settings.py
+    INSTALLED_APPS += ["patterns.http.attempt_limit"]
+
+    # your code
+    from django.utils import timezone
+
+    from patterns.http.attempt_limit.attempts import Limit, count
+
+    checks = [(Limit("name", 10, 60), "ann"), (Limit("address", 20, 60), "192.0.2.7")]
+    seconds_to_wait = count(checks, now=timezone.now())  # 0: go on. Otherwise answer 429.
+
+    $ python manage.py migrate
+    $ python manage.py prune_attempt_limit --older-than 1h
 """

@@ -1,5 +1,3 @@
-"""The one function there is, and what it needs."""
-
 import hashlib
 import math
 from collections.abc import Sequence
@@ -20,14 +18,22 @@ class Limit(NamedTuple):
 
 
 def count(checks: Sequence[tuple[Limit, str]], *, now: datetime) -> int:
-    """Counts an attempt against all limits, each with whom it is for. 0, or after how many seconds to try again: then it is not counted."""
-    forget_expired(now)
+    """Counts an attempt against all limits, each with its subject: a name, an address.
+
+    Returns 0, or the seconds after which to try again: then it is not counted.
+    """
+    delete_expired(now)
     seconds = now.timestamp()
-    limits = {key(limit, whom): limit for limit, whom in checks}
+    limits = {key(limit, subject): limit for limit, subject in checks}
     with transaction.atomic():
-        # Takes the rows' locks, new ones too, in one order for everybody: two attempts cannot wait for each other in a circle.
-        rows = [Counted(key=each, expires_at=now + timedelta(seconds=limits[each].window_seconds)) for each in sorted(limits)]
-        Counted.objects.bulk_create(rows, update_conflicts=True, unique_fields=["key"], update_fields=["expires_at"])
+        # One statement locks all rows, new ones too, in one order: no deadlock.
+        rows = [
+            Counted(key=each, expires_at=now + timedelta(seconds=limits[each].window_seconds))
+            for each in sorted(limits)
+        ]
+        Counted.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["key"], update_fields=["expires_at"]
+        )
         waits, rows = [0.0], list(Counted.objects.filter(key__in=limits))
         for row in rows:
             _, quota, window = limits[row.key]
@@ -40,12 +46,13 @@ def count(checks: Sequence[tuple[Limit, str]], *, now: datetime) -> int:
     return math.ceil(max(waits))
 
 
-def key(limit: Limit, whom: str) -> str:
-    return f"{limit.name}:{hashlib.blake2b(whom.encode(errors='surrogatepass'), digest_size=16).hexdigest()}"
+def key(limit: Limit, subject: str) -> str:
+    digest = hashlib.blake2b(subject.encode(errors="surrogatepass"), digest_size=16)
+    return f"{limit.name}:{digest.hexdigest()}"
 
 
-def forget_expired(now: datetime, *, at_most: int = 100) -> None:
-    """Rows that nobody holds, in a transaction of its own: it waits for no attempt, and none for it."""
+def delete_expired(now: datetime, *, at_most: int = 100) -> None:
+    """In a transaction of its own: it waits for no attempt, and no attempt waits for it."""
     with transaction.atomic():
         expired = Counted.objects.filter(expires_at__lte=now).select_for_update(skip_locked=True)
         Counted.objects.filter(pk__in=[row.pk for row in expired[:at_most]]).delete()

@@ -1,31 +1,54 @@
-"""The client's address behind proxies: as the proxies that one trusts have seen it, not as the client says.
+"""Client address: the address that your proxies saw, and keys to count clients and names by.
 
-Problem         X-Forwarded-For is a header, and a client may send any. Who takes its first entry, or as DRF's throttles do
-                by default all of it, counts each attempt of one attacker for somebody else.
-Guarantee       Of the header only the entries that the `trusted_proxies` nearest proxies appended are read, counted from the
-                right; what stands left of them changes nothing. With 0 the header is ignored. When it is shorter than it has
-                to be, or the entry is no address, the peer's own address counts. As a key, one client's many IPv6 addresses
-                are one (its /64), and an IPv4 address has one spelling.
-Not guaranteed  Who reaches the service around the proxies may forge the whole header: let only them connect. A number that is
-                too high trusts the client's words; one too low makes all clients the proxy. Clients behind one NAT share an address.
-Cost            Parsing one address.
-Use instead     Your server's or gateway's own setting, when all requests come through it (nginx real_ip, granian's and
-                gunicorn's proxy wrappers), and REMOTE_ADDR. DRF's NUM_PROXIES does nearly the same for its throttles; set it.
+Problem
+    X-Forwarded-For is a header: a client may send any. Code that takes its first entry,
+    or all of it as DRF's throttles do by default, counts each attempt of one attacker
+    for another client. "Anna", "anna " and "ａnna" are one login, counted as three.
 
-Sources: MDN, X-Forwarded-For, "Selecting an IP address"; RFC 6177, section 2 (a site has at least a /64).
+Guarantee
+    - Only the entries that your `trusted_proxies` nearest proxies appended are read,
+      from the right. With 0, or too few entries, or no address: the peer's own.
+    - `address_key` counts an IPv6 client by its /64; an IPv4 address has one spelling.
+    - `name_key` ignores case, width (NFKC) and outer spaces, and has 32 characters,
+      however long the name.
+
+Not guaranteed
+    A client that reaches you around the proxies can forge everything. Servers that merge
+    X_Forwarded_For into X-Forwarded-For: let the proxy drop underscores. Clients behind
+    one NAT share an address.
+
+Cost
+    Parsing one address, one hash.
+
+Use instead
+    nginx real_ip, or your server's proxy setting, and REMOTE_ADDR, if all requests come
+    through it. DRF's NUM_PROXIES for its throttles. (Checked 2026-11.)
+
+Source: MDN, X-Forwarded-For, "Selecting an IP address"; RFC 6177; UAX 15 (NFKC).
+
+Use
+    # your code
+    from patterns.http.client_address import address_key, client_address, name_key
+
+    address = client_address("10.0.0.1", "6.6.6.6, 192.0.2.7", trusted_proxies=1)
+    assert address_key(address) == "192.0.2.7"
+    assert name_key("Anna ") == name_key("ａnna")
 """
 
+import hashlib
+import unicodedata
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-IPV6_KEY_BITS = 64  # a customer of an access provider has at least so much to himself
+IPV6_KEY_BITS = 64  # a site has at least this network to itself
+MAX_NAME = 1_000  # characters that are normalised: a longer name belongs to no user
 
 
 def client_address(peer: str, forwarded_for: str, *, trusted_proxies: int) -> str:
-    """The address of the client.
+    """The client's address.
 
-    peer             who is connected to us: WSGI's REMOTE_ADDR
+    peer             the other end of the connection: WSGI's REMOTE_ADDR
     forwarded_for    X-Forwarded-For, its lines joined by commas; may be empty
-    trusted_proxies  how many proxies of ours are between the client and us
+    trusted_proxies  the number of your proxies between the client and you
     """
     entries = forwarded_for.split(",")
     if not 1 <= trusted_proxies <= len(entries):
@@ -35,22 +58,32 @@ def client_address(peer: str, forwarded_for: str, *, trusted_proxies: int) -> st
 
 
 def address_key(address: str) -> str:
-    """What to count a client by: its IPv4 address, or its IPv6 network. What is no address stays as it is."""
+    """The IPv4 address, or the IPv6 network. Any other text is hashed."""
     seen = parsed(address)
     if isinstance(seen, IPv6Address):
         return str(ip_network((seen.packed, IPV6_KEY_BITS), strict=False))
-    return str(seen) if seen else address
+    return str(seen) if seen else hashed(address)
+
+
+def name_key(name: str) -> str:
+    """The same for all spellings that a login may treat as one name."""
+    folded = unicodedata.normalize("NFKC", name[:MAX_NAME]).casefold()
+    return hashed(unicodedata.normalize("NFKC", folded).strip())
+
+
+def hashed(text: str) -> str:
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 def parsed(entry: str) -> IPv4Address | IPv6Address | None:
-    """An address as proxies write it, perhaps with a port: 192.0.2.1, 192.0.2.1:80, 2001:db8::1, [2001:db8::1]:80."""
+    """An address as proxies write it: 192.0.2.1, 192.0.2.1:80, 2001:db8::1, [2001:db8::1]:80."""
     text = entry.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        address = ip_address(text.partition("%")[0])  # without the zone, which is the machine's own affair
+        address = ip_address(text.partition("%")[0])  # without the zone, which is local
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address

@@ -28,7 +28,6 @@ class Code(StrEnum):
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     THROTTLED = "throttled"
-    RATE_LIMIT_UNAVAILABLE = "rate_limit_unavailable"
     INTERNAL_ERROR = "internal_error"
     UNAVAILABLE = "unavailable"
 

@@ -1,57 +1,51 @@
-"""The limiter as a DRF throttle: 429 with Retry-After, and the header fields on every limited answer."""
+"""The limiter as a DRF throttle: 429 with Retry-After, and header fields on every response."""
 
+import math
 from typing import TYPE_CHECKING
 
-from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from .limiter import Limiter, LimiterAway, WhenAway
-from .limits import Decision
-from .windows import Checks
+from .limiter import Checks, Decision, Limiter
 
 if TYPE_CHECKING:
-    from rest_framework.views import APIView  # which imports the throttles that the settings name
-
-
-class CannotCount(APIException):
-    status_code = 503
-    default_code = "rate_limit_unavailable"
-    default_detail = "Requests cannot be counted at the moment. Try again in a moment."
-    wait = 1  # seconds; DRF makes it Retry-After
+    from rest_framework.views import APIView  # it imports the throttles that settings name
 
 
 class RateLimitThrottle(BaseThrottle):
-    """Say in a subclass what is checked, and with which limiter. For a view's `throttle_classes`; put all its limits into one."""
+    """Subclass it with a limiter and checks. Put all limits of a view into one throttle."""
 
-    when_away: WhenAway = "refuse"
+    limiter: Limiter
+    count_locally = True  # during an outage; False allows every request then
     decision: Decision | None = None
 
     def checks(self, request: Request, view: "APIView") -> Checks:
-        """The limits of this request, and whom each is for; none: it is not limited."""
-        raise NotImplementedError
-
-    def limiter(self) -> Limiter:
+        """The limits of this request, and the subject of each. Empty: not limited."""
         raise NotImplementedError
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        checks = self.checks(request, view)
-        if not checks:
+        if not (checks := self.checks(request, view)):
             return True
-        try:
-            self.decision = self.limiter().check(checks, when_away=self.when_away)
-        except LimiterAway as error:
-            raise CannotCount from error
+        self.decision = self.limiter.check(checks, count_locally=self.count_locally)
         if self.decision is None:
             return True
-        show(view, self.decision)
+        for name, value in header_fields(self.decision).items():  # DRF sends them with errors too
+            view.headers[name] = ", ".join(filter(None, [view.headers.get(name), value]))
         return self.decision.allowed
 
     def wait(self) -> float | None:
         return self.decision.retry_after_seconds if self.decision else None
 
 
-def show(view: "APIView", decision: Decision) -> None:
-    """Adds the fields to the headers that DRF puts on whatever the view answers, an error too."""
-    for name, value in decision.fields().items():
-        view.headers[name] = ", ".join(filter(None, [view.headers.get(name), value]))
+def header_fields(decision: Decision) -> dict[str, str]:
+    """As lists of structured fields (the draft's sections 3 and 4)."""
+    policies = [each.limit for each in decision.standings]
+    return {
+        "RateLimit-Policy": ", ".join(
+            f'"{each.name}";q={each.quota};w={each.window_seconds}' for each in policies
+        ),
+        "RateLimit": ", ".join(
+            f'"{limit.name}";r={remaining};t={math.ceil(reset)}'
+            for limit, remaining, reset in decision.standings
+        ),
+    }

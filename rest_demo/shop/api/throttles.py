@@ -1,4 +1,4 @@
-"""The limits of the shop's doors. The quotas are settings; 0 lifts a limit."""
+"""The limits of the shop's endpoints. The quotas are settings; 0 lifts a limit."""
 
 import functools
 from typing import TYPE_CHECKING, Any
@@ -7,11 +7,9 @@ import redis
 from django.conf import settings
 from rest_framework.request import Request
 
-from patterns.http.client_address import address_key, client_address
-from patterns.http.rate_limit.limiter import Limiter, WhenAway
-from patterns.http.rate_limit.limits import Limit
+from patterns.http.client_address import address_key, client_address, name_key
+from patterns.http.rate_limit.limiter import Checks, Limit, Limiter
 from patterns.http.rate_limit.throttle import RateLimitThrottle
-from patterns.http.rate_limit.windows import Checks
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports the throttles that the settings name
@@ -19,25 +17,25 @@ if TYPE_CHECKING:
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-class LoginThrottle(RateLimitThrottle):
-    """Password guesses: of one address, whatever names it tries, and at one name, wherever they come from."""
-
-    when_away: WhenAway = "count_here"  # guessing is never free; and nobody is locked out because Redis is
-
-    def limiter(self) -> Limiter:
+class ShopThrottle(RateLimitThrottle):
+    @property
+    def limiter(self) -> Limiter:  # type: ignore[override]
         return shared_limiter(settings.REDIS_URL, settings.RATE_LIMIT_PREFIX)
+
+
+class LoginThrottle(ShopThrottle):
+    """Password guesses: of one address at any name, and at one name from any address."""
+
+    count_locally = True  # during an outage too: guessing is never free
 
     def checks(self, request: Request, view: "APIView") -> Checks:
         return login_checks(request, request.data.get("username", "") if isinstance(request.data, dict) else "")
 
 
-class WriteThrottle(RateLimitThrottle):
-    """Changes of one user. Visitors' are counted where they come in, by LoginThrottle, or refused."""
+class WriteThrottle(ShopThrottle):
+    """Changes of one user. Visitors have LoginThrottle, or may change nothing."""
 
-    when_away: WhenAway = "let_through"  # orders are worth more than the limit
-
-    def limiter(self) -> Limiter:
-        return shared_limiter(settings.REDIS_URL, settings.RATE_LIMIT_PREFIX)
+    count_locally = False  # orders are worth more than the limit
 
     def checks(self, request: Request, view: "APIView") -> Checks:
         user_id = getattr(request.user, "pk", None)
@@ -53,8 +51,7 @@ def login_checks(request: Request, name: Any) -> Checks:
     return per_minute(
         {
             "login-address": (settings.LOGINS_PER_MINUTE_AND_ADDRESS, address_key(address)),
-            # as the serializer and the database read it, so that "Customer " is no new name
-            "login-user": (settings.LOGINS_PER_MINUTE_AND_USER, str(name).strip().casefold()),
+            "login-user": (settings.LOGINS_PER_MINUTE_AND_USER, name_key(str(name))),
         }
     )
 
