@@ -1,24 +1,46 @@
-"""Refresh rotation: a refresh token works once, and the second try ends the whole family.
+"""Refresh token rotation: a refresh token works once, and reuse revokes its whole family.
 
-Problem         A refresh token lives for weeks. Who steals one has the account for as long, and nobody sees it: the owner's
-                client goes on working beside the thief's. "Look on the blacklist, then add it" lets racers through.
-Guarantee       Of any number of uses of one token one succeeds, also when they race. A token that is presented again revokes
-                its family: the thief and the owner both have to log in, which only one of them can. The revocation stays
-                whatever the request does next. A family ends at its `expires_at`, however often it is refreshed; with a logout
-                by any of its tokens; and when its user is deactivated or has a new password. Tokens are random, and the
-                table holds only SHA-256 of them: who reads it can use none, and can end none.
-Not guaranteed  A client that loses an answer: its next try is the second use of a token, so it has to log in again. There is no
-                grace window, as a thief would have it too. A client with several tabs or threads must refresh in one of
-                them at a time. A thief who is first, and whose victim never comes back, is not seen until `expires_at`. Access
-                tokens that are out already live to their own end. A password that is only rehashed counts as a new one. An
-                end by idleness.
-Cost            Two statements and a transaction a refresh; one row a login, however often it is refreshed, until you delete it:
-                `RefreshFamily.objects.over(now).delete()`, by an index on `expires_at`.
-Use instead     Sessions, when the only client is your own site's browser. An identity provider, when there are many clients:
-                Keycloak and Ory Hydra rotate and detect reuse. SimpleJWT, when racing refreshes may both succeed.
+Problem
+    A refresh token lives for weeks, and nobody notices a stolen one: the owner's client
+    keeps working beside the thief's. "Check the blacklist, then add" is a race
+    condition: of 16 concurrent refreshes of one token, several succeed.
 
-All tokens of a family begin with the same random part, which finds the row; the rest is new each time. The row holds the digest
-of the one token that may be used, so any other of the family has been used before.
+Guarantee
+    - Of any number of uses of one token exactly one succeeds, also when they race.
+    - Reuse of a token revokes its family, and so does the logout with any of its tokens.
+    - A family ends at `expires_at`, and when its user is deactivated or changes password.
+    - The table holds only SHA-256 of tokens: a reader can use none and revoke none.
 
-Sources: RFC 9700, section 4.14.2; RFC 6819, section 5.2.2.3; RFC 6749, section 10.4.
+Not guaranteed
+    A client that loses a response must log in again: a grace period would serve the
+    thief too. Access tokens live until their own `exp`. PostgreSQL in READ COMMITTED: a
+    system check refuses others.
+
+Cost
+    Two statements and a transaction per refresh; a row per login until you prune.
+
+Use instead
+    Sessions, if your site's browser is the only client. Keycloak or Ory Hydra for many
+    clients. SimpleJWT, if racing refreshes may succeed. (Checked 2026-11.)
+
+Source: RFC 9700, section 4.14.2; RFC 6819, section 5.2.2.3.
+
+Use
+    # settings.py
+    INSTALLED_APPS += ["patterns.http.refresh_rotation"]
+
+    # your code
+    from datetime import timedelta
+
+    from django.contrib.auth.models import User
+    from django.utils import timezone
+
+    from patterns.http.refresh_rotation import rotation
+
+    user, now = User.objects.create(username="ann"), timezone.now()  # after a login
+    token = rotation.start(user, lifetime=timedelta(days=30), now=now)
+    user, token = rotation.rotate(token, now=now)  # or rotation.InvalidRefreshToken
+
+    $ python manage.py migrate
+    $ python manage.py prune_refresh_rotation --older-than 30d
 """

@@ -10,12 +10,12 @@ from django.utils.crypto import constant_time_compare
 
 from .models import RefreshFamily, RefreshFamilyQuerySet
 
-RANDOM_BYTES = 32  # of each half: 256 bits are guessed by nobody, so a plain hash protects them as well as a slow one
+RANDOM_BYTES = 32  # per half: 256 bits cannot be guessed, so a fast hash protects them
 logger = logging.getLogger(__name__)
 
 
 class InvalidRefreshToken(Exception):
-    """Unknown, used, expired, revoked, or its user's account has changed. The client logs in again."""
+    """Unknown, used, expired, revoked, or the user's account has changed. Log in again."""
 
 
 class Rotated(NamedTuple):
@@ -24,7 +24,7 @@ class Rotated(NamedTuple):
 
 
 def start(user: AbstractBaseUser, *, lifetime: timedelta, now: datetime) -> str:
-    """The first token of a new family, for a user who has just logged in. `lifetime` is the family's, not the token's."""
+    """The first token of a new family, after a login. `lifetime` is the family's."""
     family = secrets.token_urlsafe(RANDOM_BYTES)
     token = next_of(family)
     RefreshFamily.objects.create(
@@ -38,19 +38,19 @@ def start(user: AbstractBaseUser, *, lifetime: timedelta, now: datetime) -> str:
 
 
 def rotate(token: str, *, now: datetime) -> Rotated:
-    """Uses the token up, for the next one. Raises InvalidRefreshToken, and then its family is over."""
+    """The user and the next token. Raises InvalidRefreshToken: then the family is revoked."""
     rotated = use_up(token, now)
     if rotated is None:
         raise InvalidRefreshToken
     return rotated
 
 
-# durable: inside of another transaction the error that follows would take the revocation back; that is refused with RuntimeError
+# durable: in an outer transaction, the exception that follows would roll the revocation back
 @transaction.atomic(durable=True)
 def use_up(token: str, now: datetime) -> Rotated | None:
     found, successor = family_of(token), next_of(token.partition(".")[0])
-    # One statement compares and replaces: who waits for the row's lock compares with what the winner has written. All conditions
-    # are on the row itself: a joined one becomes a subquery, which PostgreSQL does not evaluate again after the wait.
+    # One statement compares and replaces: after a wait for the lock, PostgreSQL compares again
+    # with what the winner wrote. It does not evaluate a subquery again, so no condition joins.
     won = found.alive(now).filter(current=digest(token)).update(current=digest(successor))
     if not won:
         if found.alive(now).revoke(now):
@@ -64,12 +64,12 @@ def use_up(token: str, now: datetime) -> Rotated | None:
 
 
 def revoke(token: str, *, now: datetime) -> None:
-    """Logs out, with any token of the family. What is no token, or over already, is met with silence."""
+    """Logs out, with any token of the family. An unknown or revoked one changes nothing."""
     family_of(token).revoke(now)
 
 
 def has_the_password_of(family: RefreshFamily, user: AbstractBaseUser) -> bool:
-    """Also when SECRET_KEY, which keys the HMAC, has been replaced, and the old one is in SECRET_KEY_FALLBACKS."""
+    """Also after SECRET_KEY was replaced, while the old one is in SECRET_KEY_FALLBACKS."""
     stamps = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
     return any(constant_time_compare(family.password_stamp, stamp) for stamp in stamps)
 
@@ -83,4 +83,5 @@ def next_of(family: str) -> str:
 
 
 def digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()  # half of a surrogate pair is no token, and no 500
+    # surrogatepass: a lone surrogate is an unknown token, not a UnicodeEncodeError
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()

@@ -1,5 +1,4 @@
-"""The pattern without the shop: Django's own users, and a clock that stands where the test puts it."""
-
+import io
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -8,10 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin import AdminSite
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import override_settings
+from django.utils import timezone
 
+from . import models
+from .checks import isolation_is_read_committed
 from .models import RefreshFamily
 from .rotation import InvalidRefreshToken, revoke, rotate, start
 
@@ -114,12 +118,16 @@ def test_a_new_password_ends_what_began_with_the_old_one(ann: User, token: str) 
     assert RefreshFamily.objects.alive(NOON).count() == 1
 
 
-def test_a_replaced_secret_key_ends_nothing_while_the_old_one_is_a_fallback(token: str, settings: Any) -> None:
+def test_a_replaced_secret_key_ends_nothing_while_the_old_one_is_a_fallback(
+    token: str, settings: Any
+) -> None:
     with override_settings(SECRET_KEY="a new one", SECRET_KEY_FALLBACKS=[settings.SECRET_KEY]):
         assert not refused(token)
 
 
-@pytest.mark.parametrize("rubbish", ["", ".", "rubbish", "a.b", "\x00", "\ud800.\ud800", "x" * 1_000_000])
+@pytest.mark.parametrize(
+    "rubbish", ["", ".", "rubbish", "a.b", "\x00", "\ud800.\ud800", "x" * 1_000_000]
+)
 def test_rubbish_is_refused_and_ends_nothing(token: str, rubbish: str) -> None:
     assert refused(rubbish)
     revoke(rubbish, now=NOON)
@@ -153,13 +161,19 @@ def test_the_revocation_cannot_be_taken_back_by_a_transaction_around_it(token: s
         rotate(token, now=NOON)
 
 
-def test_a_reuse_is_in_the_log_once_and_no_token_is(token: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_reuse_is_in_the_log_once_and_no_token_is(
+    token: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.DEBUG):
         _, second = rotate(token, now=NOON)
         for each in (token, token, second):
             refused(each)
 
-    [line] = [record.getMessage() for record in caplog.records if record.name.startswith(__package__ or "?")]
+    [line] = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name.startswith(__package__ or "?")
+    ]
     assert "presented again" in line
     assert not any(half in caplog.text for half in (*token.split("."), *second.split(".")))
 
@@ -169,14 +183,9 @@ def test_an_expired_token_is_no_theft(token: str, caplog: pytest.LogCaptureFixtu
     assert "presented again" not in caplog.text
 
 
-def test_what_is_over_can_be_deleted(ann: User, token: str) -> None:
-    later = start(ann, lifetime=LIFETIME * 2, now=NOON)
-
-    assert RefreshFamily.objects.over(NOON + LIFETIME).delete()[0] == 1
-    assert not refused(later, now=NOON + LIFETIME)
-
-
-def test_it_costs_two_statements_and_a_row_a_login(token: str, django_assert_num_queries: Any) -> None:
+def test_it_costs_two_statements_and_a_row_a_login(
+    token: str, django_assert_num_queries: Any
+) -> None:
     with django_assert_num_queries(4):  # update and select, in the test's savepoint
         _, second = rotate(token, now=NOON)
     rotate(second, now=NOON)
@@ -233,6 +242,60 @@ def meanwhile(*calls: Callable[[], None]) -> Iterator[None]:
 
 def waiting() -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees the first answer again
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        cursor.execute(
+            "SELECT pg_stat_clear_snapshot()"
+        )  # else a transaction sees the first answer again
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
         return int(cursor.fetchone()[0])
+
+
+def test_prune_deletes_older_rows_in_batches(monkeypatch: pytest.MonkeyPatch, ann: User) -> None:
+    monkeypatch.setattr(models, "BATCH", 2)
+    now = timezone.now()
+    for days in (2, 3, 4, 5, 6, 0.5):
+        start(ann, lifetime=timedelta(), now=now - timedelta(days=days))
+
+    assert list(RefreshFamily.objects.prune_batches(timedelta(days=1))) == [2, 2, 1]
+    assert RefreshFamily.objects.prune(now) == 1
+
+
+def test_the_command_prunes_and_says_how_many(ann: User) -> None:
+    now = timezone.now()
+    for days in (6, 8):
+        start(ann, lifetime=timedelta(), now=now - timedelta(days=days))
+    call_command("prune_refresh_rotation", "--older-than", "7d", stdout=(said := io.StringIO()))
+
+    assert said.getvalue().splitlines()[-1] == "1 rows deleted"
+    assert RefreshFamily.objects.count() == 1
+
+
+@pytest.mark.parametrize("age", ["7", "d", "-1d", "7 days", "999999999d", ""])
+def test_the_command_refuses_a_malformed_age(age: str) -> None:
+    with pytest.raises(CommandError, match="is not a duration such as"):
+        call_command("prune_refresh_rotation", f"--older-than={age}")
+
+
+def test_the_admin_is_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.contrib.admin.sites.site", AdminSite())
+    from .admin import RefreshFamilyAdmin
+
+    page = RefreshFamilyAdmin(RefreshFamily, AdminSite())
+    request: Any = None
+    assert page.has_add_permission(request) is page.has_change_permission(request) is False
+    assert page.has_delete_permission(request) is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_check_refuses_repeatable_read() -> None:
+    assert isolation_is_read_committed(["default"]) == []
+    level = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{level} REPEATABLE READ")
+        try:
+            [error] = isolation_is_read_committed(["default"])
+        finally:
+            cursor.execute(f"{level} READ COMMITTED")
+
+    assert "not repeatable read" in error.msg

@@ -1,25 +1,46 @@
-"""Signed webhooks: a call that claims "it has been paid" is believed when its sender can prove it, and counts once.
+"""Signed webhooks: accept a call only from its sender, and let each event take effect once.
 
-Problem         The address that a payment provider calls is open to everybody. Who finds it marks any order as paid; who
-                records one true call sends it again.
-Guarantee       A call is let through when one of its signatures is an HMAC-SHA256, by one of your secrets, over id, time and
-                raw body, before anything of the body is parsed; the comparison takes the same time however much matches. A
-                time further from your clock than `tolerance_seconds`, either way, is refused, also when it is well signed; so is
-                a body longer than `max_bytes`, before it is read (413). Without a secret nothing is let through. Several
-                secrets may be valid at once, on both sides: that is how one is exchanged. `process_once` runs an effect
-                once for each sender and event id, also when calls race; id, effect and outcome are one transaction,
-                so an effect that fails leaves the id free for the sender's next try.
-Not guaranteed  That what the sender says is right: compare amount and currency with what you expect, that is your domain. Order:
-                events may overtake each other. Secrecy: the body travels as it is, so use TLS. Effects outside the
-                database (an email) are not undone by a rollback: put them in an outbox.
-Cost            An HMAC for each pair of secret and signature, microseconds. For the event: one SELECT, a savepoint around one INSERT,
-                one UPDATE, and a row that stays until you delete it: not before the sender has stopped repeating its event.
-Use instead     The `standardwebhooks` package for signing and verifying alone: it speaks the same headers, and remembers no id. Your
-                provider's own SDK, when it signs in a way of its own (Stripe, GitHub). Asymmetric signatures (`v1a` in the same
-                specification), when one sender has many receivers.
+Problem
+    Everybody can call the address that a payment provider calls. A forged call marks any
+    order as paid; a recorded true one can be sent again.
 
-The headers are webhook-id, webhook-timestamp (seconds since 1970) and webhook-signature, one or more "v1,<base64>", divided by spaces.
-A secret is "whsec_" and base64, or any other text, of 24 bytes or more.
+Guarantee
+    - A call passes only with an HMAC-SHA256, by one of your secrets, over id, time and
+      raw body, compared in constant time, before the body is parsed (else 401).
+    - A timestamp beyond `tolerance_seconds`, either way, is refused; so is a body
+      beyond `max_bytes`, unread (413). Two secrets may be valid: that is key rotation.
+    - `process_once` runs an effect once per sender and event id, also when calls race:
+      id, effect and outcome are one transaction. A failed effect frees the id.
 
-Sources: Standard Webhooks 1.0.0, "Signature scheme", "Webhook headers", "Verifying signatures"; RFC 2104.
+Not guaranteed
+    That the sender is right: compare amount and currency. The order of events. Effects
+    outside the database: use an outbox. READ COMMITTED only: a system check says so.
+
+Cost
+    Microseconds for the HMAC; three statements and a savepoint per event; a row per
+    event until you prune, which must be later than the sender's last retry.
+
+Use instead
+    The `standardwebhooks` package, for signatures alone. Your provider's SDK, if it has
+    its own format (Stripe, GitHub). (Checked 2026-11.)
+
+Source: Standard Webhooks 1.0.0; RFC 2104.
+
+Use
+    # settings.py
+    INSTALLED_APPS += ["patterns.http.signed_webhook"]
+
+    # your code
+    from patterns.http.signed_webhook.models import ReceivedEvent
+    from patterns.http.signed_webhook.receiving import verified_event_id
+
+    WHEN = {"secrets": ["24 characters or more, …"], "tolerance_seconds": 300, "max_bytes": 20_480}
+
+
+    def post(self, request):  # of a DRF view without authentication
+        event_id = verified_event_id(request, now=time.time(), **WHEN)
+        ReceivedEvent.objects.process_once(source="pay", event_id=event_id, effect=lambda: "paid")
+
+    $ python manage.py migrate
+    $ python manage.py prune_signed_webhook --older-than 30d
 """

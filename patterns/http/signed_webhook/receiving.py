@@ -1,4 +1,4 @@
-"""The receiver's door, for a DRF view."""
+"""For the view that receives the calls."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,15 @@ from .signature import Unverified, verify
 
 DETAILS = {
     "unsigned": "The headers webhook-id, webhook-timestamp and webhook-signature are required.",
-    "stale": "The call's webhook-timestamp is too far from our clock.",
+    "stale": "The webhook-timestamp is too far from our clock.",
     "forged": "No signature matches.",
 }
 
 
 class NotVerified(APIException):
     status_code = status.HTTP_401_UNAUTHORIZED
-    auth_header = 'Signature headers="webhook-id webhook-timestamp webhook-signature"'  # a 401 says what would help (RFC 9110, 11.6.1)
+    # a 401 must say how to authenticate (RFC 9110, section 11.6.1)
+    auth_header = 'Signature headers="webhook-id webhook-timestamp webhook-signature"'
 
 
 class BodyTooLarge(APIException):
@@ -26,13 +27,23 @@ class BodyTooLarge(APIException):
     default_detail = "The body is too large for an event."
 
 
-def verified_event_id(request: Request, *, now: float, secrets: Sequence[str], tolerance_seconds: float, max_bytes: int) -> str:
-    """The event's id, when the call is its sender's. Raises BodyTooLarge, NotVerified. Call it before `request.data`."""
-    # Without a length Django reads nothing, and an empty body has no signature of ours.
-    if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes:
+def verified_event_id(
+    request: Request,
+    *,
+    now: float,
+    secrets: Sequence[str],
+    tolerance_seconds: float,
+    max_bytes: int,
+) -> str:
+    """The event's id. Raises NotVerified and BodyTooLarge. Call it before `request.data`."""
+    # without a length Django reads an empty body, which has no valid signature
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not (length.isascii() and length.isdigit()) or len(length) > 15 or int(length) > max_bytes:
         raise BodyTooLarge
+    body = request._request.body  # raw: parsed and serialised again it would differ
     try:
-        # The raw body, read first: DRF's parsers would leave nothing of the stream, and parsed and written again it is another text.
-        return verify(request._request.body, request.headers, now=now, secrets=secrets, tolerance_seconds=tolerance_seconds)
+        return verify(
+            body, request.headers, now=now, secrets=secrets, tolerance_seconds=tolerance_seconds
+        )
     except Unverified as error:
         raise NotVerified(DETAILS[error.reason], code=f"webhook_{error.reason}") from error

@@ -1,4 +1,4 @@
-"""Signing and verifying, without Django: a sender needs no more than this file."""
+"""Signs and verifies, without Django: a sender needs only this file."""
 
 import base64
 import hashlib
@@ -6,13 +6,13 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 
-ID = re.compile(r"[A-Za-z0-9_-]{1,200}")  # no dot: it divides what is signed, and one could be moved from part to part
-TIMESTAMP = re.compile(r"[0-9]{1,12}")  # int() alone takes "+1", " 1", "1_0" and other scripts' digits too
-MIN_KEY_BYTES = 24  # the specification's; a guessable secret is none
+ID = re.compile(r"[A-Za-z0-9_-]{1,200}")  # no dot: it separates the parts that are signed
+TIMESTAMP = re.compile(r"[0-9]{1,12}")  # int() alone takes "+1", " 1" and "1_0" too
+MIN_KEY_BYTES = 24  # of the specification
 
 
 class Unverified(Exception):
-    """The call proves nothing; `reason` says why: unsigned, stale or forged."""
+    """`reason` is unsigned, stale or forged."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -20,23 +20,37 @@ class Unverified(Exception):
 
 
 def sign(body: bytes, *, event_id: str, now: float, secrets: Sequence[str]) -> dict[str, str]:
-    """The headers to send `body` with: a signature for each secret. `now` is the time of this attempt, in seconds since 1970.
+    """The headers to send `body` with. `now` is the time of this attempt, in seconds since 1970.
 
-    `event_id` stays the same when the event is sent again. Raises ValueError for one that is no id, and for a short secret.
+    `event_id` stays the same in a retry. Raises ValueError for a malformed id or a short secret.
     """
     if not ID.fullmatch(event_id):
         raise ValueError("an event id is 1 to 200 letters, digits, - and _")
     timestamp = str(int(now))
     signatures = " ".join(signature(secret, event_id, timestamp, body) for secret in secrets)
-    return {"webhook-id": event_id, "webhook-timestamp": timestamp, "webhook-signature": signatures}
+    return {
+        "webhook-id": event_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": signatures,
+    }
 
 
-def verify(body: bytes, headers: Mapping[str, str], *, now: float, secrets: Sequence[str], tolerance_seconds: float) -> str:
-    """The event's id. Raises Unverified; ValueError for a short secret. `headers` are asked for in lower case."""
+def verify(
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    now: float,
+    secrets: Sequence[str],
+    tolerance_seconds: float,
+) -> str:
+    """The event's id. Raises Unverified, and ValueError for a short secret.
+
+    The names in `headers` are looked up in lower case.
+    """
     event_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not ID.fullmatch(event_id) or not TIMESTAMP.fullmatch(timestamp):
         raise Unverified("unsigned")
-    if abs(now - int(timestamp)) > tolerance_seconds:  # also from the future: it could be kept, and used for longer
+    if abs(now - int(timestamp)) > tolerance_seconds:  # one from the future could be kept
         raise Unverified("stale")
     sent = [each.encode() for each in headers.get("webhook-signature", "").split()]
     expected = [signature(secret, event_id, timestamp, body).encode() for secret in secrets]
@@ -46,13 +60,17 @@ def verify(body: bytes, headers: Mapping[str, str], *, now: float, secrets: Sequ
 
 
 def signature(secret: str, event_id: str, timestamp: str, body: bytes) -> str:
-    digest = hmac.digest(key_of(secret), f"{event_id}.{timestamp}.".encode() + body, hashlib.sha256)
-    return f"v1,{base64.b64encode(digest).decode()}"
+    signed = f"{event_id}.{timestamp}.".encode() + body
+    return f"v1,{base64.b64encode(hmac.digest(key_of(secret), signed, hashlib.sha256)).decode()}"
 
 
 def key_of(secret: str) -> bytes:
+    """Of `whsec_` and base64, or of any other text. Raises ValueError: call it at start-up too."""
     encoded = secret.removeprefix("whsec_")
-    key = secret.encode() if encoded == secret else base64.b64decode(encoded, validate=True)
+    try:
+        key = secret.encode() if encoded == secret else base64.b64decode(encoded, validate=True)
+    except ValueError:
+        key = b""
     if len(key) < MIN_KEY_BYTES:
-        raise ValueError(f"a webhook secret has {MIN_KEY_BYTES} bytes or more")
+        raise ValueError(f"a webhook secret is text, or whsec_ and base64: {MIN_KEY_BYTES} bytes or more")
     return key

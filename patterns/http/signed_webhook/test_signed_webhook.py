@@ -1,23 +1,35 @@
-"""The pattern without the shop: the effect is a row of Django's own Group."""
+"""The effect is a row of Django's own Group."""
 
 import hmac
+import io
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
+from . import models
+from .checks import isolation_is_read_committed
 from .models import ReceivedEvent
 from .receiving import DETAILS, verified_event_id
 from .signature import Unverified, sign, verify
 
 NOW = 1_700_000_000
-OLD, NEW, STRANGE = "the old secret, still valid", "the new secret, in use now", "whsec_c29tZWJvZHkgZWxzZSdzIHNlY3JldCwgd2hpY2g="
+OLD, NEW, STRANGE = (
+    "the old secret, still valid",
+    "the new secret, in use now",
+    "whsec_c29tZWJvZHkgZWxzZSdzIHNlY3JldCwgd2hpY2g=",
+)
 BODY = b'{"amount":"14.70"}'
 
 
@@ -26,7 +38,9 @@ def signed(body: bytes = BODY, **changes: Any) -> dict[str, str]:
 
 
 def checked(headers: dict[str, str], body: bytes = BODY, **changes: Any) -> str:
-    return verify(body, headers, **{"now": NOW, "secrets": [OLD, NEW], "tolerance_seconds": 300} | changes)
+    return verify(
+        body, headers, **{"now": NOW, "secrets": [OLD, NEW], "tolerance_seconds": 300} | changes
+    )
 
 
 def refused(headers: dict[str, str], body: bytes = BODY, **changes: Any) -> str:
@@ -37,7 +51,12 @@ def refused(headers: dict[str, str], body: bytes = BODY, **changes: Any) -> str:
 
 def test_it_signs_as_the_specifications_own_libraries_do() -> None:
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    headers = sign(b'{"test": 2432232314}', event_id="msg_p5jXN8AQM9LWM0D4loKWxJek", now=1614265330, secrets=[secret])
+    headers = sign(
+        b'{"test": 2432232314}',
+        event_id="msg_p5jXN8AQM9LWM0D4loKWxJek",
+        now=1614265330,
+        secrets=[secret],
+    )
 
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     assert headers["webhook-timestamp"] == "1614265330"
@@ -83,9 +102,13 @@ def test_a_short_secret_is_an_error_of_ours(secret: str) -> None:
         checked(signed(), secrets=[secret])
 
 
-@pytest.mark.parametrize(("late", "reason"), [(300, None), (301, "stale"), (-300, None), (-301, "stale")])
+@pytest.mark.parametrize(
+    ("late", "reason"), [(300, None), (301, "stale"), (-300, None), (-301, "stale")]
+)
 def test_a_call_is_good_for_a_while_around_its_time(late: int, reason: str | None) -> None:
-    assert (refused(signed(), now=NOW + late) if reason else checked(signed(), now=NOW + late)) == (reason or "evt_1")
+    assert (refused(signed(), now=NOW + late) if reason else checked(signed(), now=NOW + late)) == (
+        reason or "evt_1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,7 +137,11 @@ def test_a_signature_of_another_version_does_not_pass_for_ours() -> None:
 def test_signatures_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[tuple[bytes, bytes]] = []
     compare = hmac.compare_digest
-    monkeypatch.setattr(hmac, "compare_digest", lambda ours, theirs: compared.append((ours, theirs)) or compare(ours, theirs))
+    monkeypatch.setattr(
+        hmac,
+        "compare_digest",
+        lambda ours, theirs: compared.append((ours, theirs)) or compare(ours, theirs),
+    )
 
     checked(signed(), secrets=[NEW])
 
@@ -127,34 +154,42 @@ def test_a_sender_cannot_sign_an_id_that_is_none(event_id: str) -> None:
         signed(event_id=event_id)
 
 
-class Door(APIView):
+class Webhook(APIView):
     authentication_classes: list[type] = []
     permission_classes: list[type] = []
 
     def post(self, request: Request) -> Response:
         limits = {"tolerance_seconds": 300, "max_bytes": 1000}
-        return Response([verified_event_id(request, now=NOW, secrets=[NEW], **limits), request.data])
+        return Response(
+            [verified_event_id(request, now=NOW, secrets=[NEW], **limits), request.data]
+        )
 
 
 def post(body: bytes, headers: dict[str, str], **extra: Any) -> Response:
-    return Door.as_view()(APIRequestFactory().post("/", body, content_type="application/json", headers=headers, **extra))
+    return Webhook.as_view()(
+        APIRequestFactory().post(
+            "/", body, content_type="application/json", headers=headers, **extra
+        )
+    )
 
 
-def test_the_door_lets_a_signed_call_in_and_leaves_the_body_to_be_parsed() -> None:
+def test_a_signed_call_passes_and_its_body_can_be_parsed() -> None:
     answer = post(BODY, signed())
 
     assert (answer.status_code, answer.data) == (200, ["evt_1", {"amount": "14.70"}])
 
 
-def test_the_door_refuses_and_says_what_would_help() -> None:
+def test_a_refusal_says_how_to_authenticate() -> None:
     answers = [post(BODY, {}), post(BODY, signed(now=NOW - 3600)), post(b"{}", signed())]
 
     assert [answer.status_code for answer in answers] == [401, 401, 401]
-    assert [str(answer.data["detail"]) for answer in answers] == [DETAILS[reason] for reason in ("unsigned", "stale", "forged")]
+    assert [str(answer.data["detail"]) for answer in answers] == [
+        DETAILS[reason] for reason in ("unsigned", "stale", "forged")
+    ]
     assert all(answer["WWW-Authenticate"] for answer in answers)
 
 
-def test_the_door_parses_nothing_before_it_has_verified() -> None:
+def test_the_body_is_verified_before_it_is_parsed() -> None:
     assert post(b"{not JSON", {}).status_code == 401
     assert post(b"{not JSON", signed(b"{not JSON")).status_code == 400
 
@@ -229,5 +264,82 @@ def test_of_calls_that_race_one_has_an_effect() -> None:
 
 @pytest.mark.django_db
 def test_it_costs_three_statements_and_a_savepoint(django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(9):  # ours: look, insert, update, a savepoint and its release; the effect's 2; the test's own savepoint
+    with django_assert_num_queries(
+        9
+    ):  # ours: look, insert, update, a savepoint and its release; the effect's 2; the test's own savepoint
         once()
+
+
+def received(*ages: timedelta) -> None:
+    for number, age in enumerate(ages):
+        row = ReceivedEvent.objects.create(source="bank", event_id=str(number))
+        ReceivedEvent.objects.filter(pk=row.pk).update(received_at=timezone.now() - age)
+
+
+@pytest.mark.django_db
+def test_prune_deletes_older_rows_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "BATCH", 2)
+    now = timezone.now()
+    received(*(timedelta(days=days) for days in (2, 3, 4, 5, 6, 0.5)))
+
+    assert list(ReceivedEvent.objects.prune_batches(timedelta(days=1))) == [2, 2, 1]
+    assert ReceivedEvent.objects.prune(now) == 1
+
+
+@pytest.mark.django_db
+def test_the_command_prunes_and_says_how_many() -> None:
+    received(timedelta(days=6), timedelta(days=8))
+    call_command("prune_signed_webhook", "--older-than", "7d", stdout=(said := io.StringIO()))
+
+    assert said.getvalue().splitlines()[-1] == "1 rows deleted"
+    assert ReceivedEvent.objects.count() == 1
+
+
+@pytest.mark.parametrize("age", ["7", "d", "-1d", "7 days", "999999999d", ""])
+def test_the_command_refuses_a_malformed_age(age: str) -> None:
+    with pytest.raises(CommandError, match="is not a duration such as"):
+        call_command("prune_signed_webhook", f"--older-than={age}")
+
+
+def test_the_admin_is_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.contrib.admin.sites.site", AdminSite())
+    from .admin import ReceivedEventAdmin
+
+    page = ReceivedEventAdmin(ReceivedEvent, AdminSite())
+    request: Any = None
+    assert page.has_add_permission(request) is page.has_change_permission(request) is False
+    assert page.has_delete_permission(request) is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_check_refuses_repeatable_read() -> None:
+    assert isolation_is_read_committed(["default"]) == []
+    level = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{level} REPEATABLE READ")
+        try:
+            [error] = isolation_is_read_committed(["default"])
+        finally:
+            cursor.execute(f"{level} READ COMMITTED")
+
+    assert "not repeatable read" in error.msg
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_of_the_first_release_is_upgraded() -> None:
+    label = ReceivedEvent._meta.app_label
+    executor = MigrationExecutor(connection)
+    old = executor.migrate([(label, "0001_initial")]).apps.get_model(label, "ReceivedEvent")
+    old.objects.create(source="bank", event_id="evt_1", outcome="done")
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes(label))
+
+    assert once() == ("done", False)
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, ReceivedEvent._meta.db_table)
+    assert f"{label}_one_row_per_event" in found
+
+
+@pytest.mark.parametrize("length", ["1001", "9" * 5000, "-1", "many"])
+def test_a_content_length_beyond_the_limit_is_413(length: str) -> None:
+    assert post(BODY, signed(), CONTENT_LENGTH=length).status_code == 413
