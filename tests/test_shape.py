@@ -147,6 +147,17 @@ def test_a_pattern_states_its_problem_guarantee_and_cost(name: str) -> None:
     assert positions == sorted(positions)
 
 
+GROUPS_WITH_USE = {"http"}
+
+
+@pytest.mark.parametrize("name", [name for name in patterns() if name.partition("/")[0] in GROUPS_WITH_USE])
+def test_a_pattern_says_how_to_use_it_in_twelve_lines(name: str) -> None:
+    block = copying.use(patterns()[name])
+    lines = [line for line in f"{block.settings}\n{block.code}".splitlines() if line.strip()]
+
+    assert 1 <= len(lines) + len(block.commands) <= 12
+
+
 def test_no_two_patterns_have_one_name() -> None:
     names = [path.name for path in patterns().values()]
 

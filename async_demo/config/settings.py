@@ -31,7 +31,7 @@ MIDDLEWARE = [
     "patterns.http.utf8_only.middleware",
     "patterns.http.body_limit.middleware",
     "django.middleware.security.SecurityMiddleware",
-    "patterns.http.http_caching.ClosedByDefault",
+    "patterns.http.http_caching.middleware",
     "patterns.http.append_slash.AppendSlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -39,7 +39,7 @@ MIDDLEWARE = [
     "patterns.http.utf8_only.middleware",
     "patterns.http.body_limit.middleware",
     "django.middleware.security.SecurityMiddleware",
-    "patterns.http.http_caching.ClosedByDefault",
+    "patterns.http.http_caching.middleware",
     "door.security.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "patterns.http.append_slash.AppendSlashMiddleware",

@@ -46,7 +46,7 @@ MIDDLEWARE = [
     "patterns.http.utf8_only.middleware",
     "patterns.http.body_limit.middleware",
     "django.middleware.security.SecurityMiddleware",
-    "patterns.http.http_caching.ClosedByDefault",
+    "patterns.http.http_caching.middleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "patterns.http.append_slash.AppendSlashMiddleware",

@@ -1,4 +1,4 @@
-"""The pattern without the shop: the row is one of Django's own users."""
+"""The row is one of Django's own users."""
 
 import threading
 import time
@@ -76,7 +76,7 @@ def test_an_etag_may_be_made_of_a_version() -> None:
 
 @pytest.mark.parametrize("header", ["{}", "W/{}", '"other", {}', "*"])
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_what_the_client_has_is_not_sent_again(etag: str, method: str, header: str) -> None:
+def test_a_read_with_the_current_etag_is_304(etag: str, method: str, header: str) -> None:
     answer = send(method, If_None_Match=header.format(etag))
 
     assert (answer.status_code, answer.content, answer["ETag"]) == (304, b"", etag)
@@ -84,7 +84,7 @@ def test_what_the_client_has_is_not_sent_again(etag: str, method: str, header: s
 
 
 @pytest.mark.parametrize("header", ['"other"', "", "nonsense"])
-def test_what_the_client_has_not_is_sent(etag: str, header: str) -> None:
+def test_a_read_with_another_etag_is_200(etag: str, header: str) -> None:
     answer = send("get", If_None_Match=header)
 
     assert (answer.status_code, answer.data) == (200, {"first": "Ann", "last": "Lee"})
@@ -132,19 +132,20 @@ def test_a_change_only_if_none_matches_is_refused_when_one_does(etag: str) -> No
     assert first_name() == "Ann"
 
 
-def test_a_refusal_in_the_block_takes_the_write_back(etag: str) -> None:
+def test_an_exception_in_the_block_rolls_back(etag: str) -> None:
     assert send("patch", first="refused", If_Match=etag).status_code == 400
     assert first_name() == "Ann"
 
 
-def test_what_is_not_there_is_not_found() -> None:
+def test_a_missing_row_is_404() -> None:
     assert send("patch", If_Match="*").status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_ten_who_race_with_one_etag_one_wins(etag: str) -> None:
+@pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
+def test_of_ten_racing_writers_with_one_etag_one_wins(etag: str, isolation: str) -> None:
     if connection.vendor != "postgresql":
-        pytest.fail("this promise is PostgreSQL's: set DATABASE_URL")
+        pytest.fail("this guarantee needs PostgreSQL: set DATABASE_URL")
     codes: list[int] = []
     holds = threading.Event()
 
@@ -157,6 +158,8 @@ def test_of_ten_who_race_with_one_etag_one_wins(etag: str) -> None:
                 time.sleep(0.01)
 
     def race(number: int, view: type[APIView]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {isolation}")
         codes.append(send("patch", first=f"racer {number}", view=view, If_Match=etag).status_code)
         connection.close()
 

@@ -31,9 +31,9 @@ Use
     # your code
     from django.core.wsgi import get_wsgi_application
 
-    from patterns.http import utf8_only
+    from patterns.http.utf8_only import wsgi  # asgi for asgi.py
 
-    application = utf8_only.wsgi(get_wsgi_application())  # asgi.py: utf8_only.asgi(…)
+    application = wsgi(get_wsgi_application())
 """
 
 from collections.abc import Awaitable, Callable, Iterable
