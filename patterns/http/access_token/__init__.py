@@ -87,9 +87,7 @@ class AccessTokens:
         options: Any = {"require": REQUIRED, "verify_exp": False, "verify_iat": False}
         try:
             # never the algorithm that the token names: with alg=none everybody could sign
-            claims = jwt.decode(
-                token, self.key, algorithms=[ALGORITHM], issuer=self.issuer, options=options
-            )
+            claims = jwt.decode(token, self.key, algorithms=[ALGORITHM], issuer=self.issuer, options=options)
         except (jwt.PyJWTError, ValueError) as error:  # ValueError: a lone surrogate
             raise InvalidAccessToken from error
         expires_at, seconds = claims["exp"], (now or timezone.now()).timestamp()
