@@ -1,31 +1,49 @@
-"""Relay connections with a hard maximum: no list is ever returned whole, and no row twice.
+"""Relay connections: keyset pagination with a maximum page size, for every list.
 
-Problem         `allReviews` returns everything there is, today 60 rows and next year a million. Relay's `first` does not help
-                while it is the client's to choose. graphene-django's own connections have a maximum, but their cursors are
-                OFFSETs: rows that come or go in front make the next page repeat or hide others.
-Guarantee       A page has 1 to `maximum` rows; another size is refused with the code BAD_USER_INPUT, before a query. Who
-                follows `endCursor` sees each row that stays exactly once, however many come and go, and however many share
-                a sort key. A cursor that is rubbish, altered, or of another order is refused, and never reaches the
-                database. The pages of many parents cost one query together.
-Not guaranteed  Pages go forward only. A row whose sort key changes during the walk may be seen twice, or not at all. There is no
-                total. Sort keys are never null and all go one way. A cursor is signed, not secret: it shows its row's sort key.
-Cost            One query a page, or a page of each of many parents, with a row more than asked for, that tells whether there is
-                a next one. An index that begins with the parent and ends with the sort key. An HMAC for each cursor that is
-                asked for.
-Use instead     strawberry-django's connections in a new project; DjangoConnectionField, whose maximum is the setting
-                RELAY_CONNECTION_MAX_LIMIT, where an item that repeats does no harm.
+Problem
+    `allReviews` returns every row: 60 today, a million next year. Relay's `first` does
+    not help while clients choose it freely. graphene-django's connections have a
+    maximum, but their cursors are offsets: an insert makes the next page repeat a row.
 
-Sources: GraphQL Cursor Connections Specification (relay.dev); Markus Winand, use-the-index-luke.com/no-offset.
+Guarantee
+    - A page has 1 to `maximum` rows. Any other size is refused with BAD_USER_INPUT,
+      before a query.
+    - A client that follows `endCursor` sees each row that stays exactly once, while
+      others are inserted and deleted, and also when rows share a sort key.
+    - A malformed or altered cursor, or one of another order, is refused before a query.
+    - The pages of many parents cost one query.
+
+Not guaranteed
+    Pages go forward only. A row whose sort key changes can be missed or repeated. Sort
+    keys are not null and all go one way. Cursors are signed, not secret.
+
+Cost
+    A query per page, an index on parent and sort key, an HMAC per selected cursor.
+
+Use instead
+    strawberry-django's connections, in a new project. DjangoConnectionField with
+    RELAY_CONNECTION_MAX_LIMIT, if a repeated row does no harm. (Checked 2026-11.)
+
+Source: GraphQL Cursor Connections Specification; use-the-index-luke.com/no-offset
+
+Use
+    # your code
+    from django.contrib.auth.models import Group, Permission
+    from patterns.graphql.connections import Keyset, Page
+    page = Page.parse(Keyset(Group, ("-name", "-id")), first=20, after=None)
+    connection = page.connect(page.of(Group.objects.all()))  # for a ConnectionField
+    inner = Page.parse(Keyset(Permission, ("name", "id")), first=3, after=None)
+    pages = inner.of_each(Permission.objects.filter(content_type__in=[1, 2]), "content_type")
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Generic, Self, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, Signer
-from django.db.models import BooleanField, F, Func, Model, QuerySet, Value, Window
+from django.db.models import BooleanField, F, Field, Func, Model, QuerySet, Value, Window
 from django.db.models.functions import RowNumber
 from graphql import GraphQLError
 
@@ -33,83 +51,93 @@ Row = TypeVar("Row", bound=Model)
 
 
 class BadPage(GraphQLError):
-    """`first` or `after` is not one that we serve."""
-
     def __init__(self, message: str) -> None:
         super().__init__(message, extensions={"code": "BAD_USER_INPUT"})
 
 
 @dataclass(frozen=True)
 class Keyset:
-    """What a list is sorted by: `("-posted_at", "-id")`. All fields go one way, and the last one is unique."""
+    """A list's order: `("-posted_at", "-id")`. All fields go one way; the last one is unique."""
 
     model: type[Model]
-    fields: tuple[str, ...]
+    order: tuple[str, ...]
 
     @property
-    def names(self) -> list[str]:
-        return [field.removeprefix("-") for field in self.fields]
+    def fields(self) -> "list[Field[Any, Any]]":
+        names = [name.removeprefix("-") for name in self.order]
+        return [self.model._meta.get_field(name) for name in names]  # type: ignore[misc]
 
     @property
-    def signer(self) -> Signer:
-        """A cursor of another list or order does not pass, so its values need no second look."""
-        return Signer(salt=f"connection:{self.model._meta.label}:{','.join(self.fields)}")
+    def signer(self) -> Signer:  # the salt: a cursor of another list or order is refused
+        return Signer(salt=f"connection:{self.model._meta.label}:{','.join(self.order)}")
 
     def cursor(self, row: Model) -> str:
-        return self.signer.sign_object([self.model._meta.get_field(name).value_to_string(row) for name in self.names])  # type: ignore[union-attr]
+        return self.signer.sign_object([field.value_to_string(row) for field in self.fields])
 
     def values(self, cursor: str) -> tuple[Any, ...]:
-        """Raises BadPage for what `cursor` has not made."""
+        """Raises BadPage."""
         try:
-            values = self.signer.unsign_object(cursor)
-            return tuple(self.model._meta.get_field(name).to_python(value) for name, value in zip(self.names, values, strict=True))  # type: ignore[union-attr]
-        except (BadSignature, ValidationError, ValueError):  # ValueError: of a lone surrogate; both: a field's type changed since
-            raise BadPage("after is not a cursor of this list in this order; start again without it") from None
+            values = zip(self.fields, self.signer.unsign_object(cursor), strict=True)
+            return tuple(field.to_python(value) for field, value in values)
+        except (BadSignature, ValidationError, ValueError):  # the last two: a field changed type
+            message = "Invalid cursor for this list and order. Start again without after."
+            raise BadPage(message) from None
 
 
 @dataclass(frozen=True)
 class Page:
-    """Which rows of a list are wanted. It is hashable: what is loaded for one page is loaded once."""
+    """The rows that a client asks for. Hashable, so a loader can batch equal pages."""
 
     keyset: Keyset
     first: int
     after: tuple[Any, ...] | None
 
     @classmethod
-    def asked(cls, keyset: Keyset, first: int, after: str | None, *, maximum: int = 100) -> Self:
+    def parse(
+        cls, keyset: Keyset, first: int | None, after: str | None, *, maximum: int = 100
+    ) -> Self:
         """Raises BadPage."""
-        if not 1 <= first <= maximum:
-            raise BadPage(f"first must be 1 to {maximum}")
+        if first is None or not 1 <= first <= maximum:
+            raise BadPage(f"first must be from 1 to {maximum}.")
         return cls(keyset, first, None if after is None else keyset.values(after))
 
     def of(self, rows: QuerySet[Row]) -> QuerySet[Row]:
-        """The page's rows, and one more when there is a next page."""
-        return self._behind(rows).order_by(*self.keyset.fields)[: self.first + 1]
+        """The page's rows, and one more if there is a next page."""
+        return self._after_cursor(rows).order_by(*self.keyset.order)[: self.first + 1]
 
     def of_each(self, rows: QuerySet[Row], parent: str) -> Mapping[Any, list[Row]]:
-        """The same for each parent: {parent's key: rows}, by one query. `parent` is the foreign key's name."""
+        """The same per parent, {key: rows}, by one query. `parent` is a foreign key's name."""
         # a slice would count over all parents together
-        place = Window(RowNumber(), partition_by=F(parent), order_by=list(self.keyset.fields))
-        found = self._behind(rows).annotate(place=place).filter(place__lte=self.first + 1).order_by()
+        number = Window(RowNumber(), partition_by=F(parent), order_by=list(self.keyset.order))
+        found = self._after_cursor(rows).annotate(row_number=number)
+        found = found.filter(row_number__lte=self.first + 1).order_by()
         key = attrgetter(self.keyset.model._meta.get_field(parent).attname)  # type: ignore[union-attr]
         pages: dict[Any, list[Row]] = {}
-        for row in sorted(found, key=attrgetter("place")):  # here: Django takes longer to write the ORDER BY
+        for row in sorted(found, key=attrgetter("row_number")):  # faster than Django's ORDER BY
             pages.setdefault(key(row), []).append(row)
         return pages
 
-    def _behind(self, rows: QuerySet[Row]) -> QuerySet[Row]:
+    def _after_cursor(self, rows: QuerySet[Row]) -> QuerySet[Row]:
         if self.after is None:
             return rows
-        # One comparison of the whole key: for (a < x OR (a = x AND id < y)) PostgreSQL begins at the index's first row again.
-        fields = [self.keyset.model._meta.get_field(name) for name in self.keyset.names]
-        here = Func(*map(F, self.keyset.names), template="(%(expressions)s)", output_field=BooleanField())
-        values = [Value(value, output_field=field) for value, field in zip(self.after, fields, strict=True)]  # type: ignore[arg-type]
-        there = Func(*values, template="(%(expressions)s)", output_field=BooleanField())
-        sign = " < " if self.keyset.fields[0].startswith("-") else " > "
-        return rows.filter(Func(here, there, template="%(expressions)s", arg_joiner=sign, output_field=BooleanField()))
+        # one row comparison: for (a < x OR (a = x AND id < y)) PostgreSQL reads the whole index
+        fields = self.keyset.fields
+        columns = _tuple(F(field.name) for field in fields)
+        values = _tuple(
+            Value(value, field) for value, field in zip(self.after, fields, strict=True)
+        )
+        sign = " < " if self.keyset.order[0].startswith("-") else " > "
+        options = {"template": "%(expressions)s", "arg_joiner": sign}
+        return rows.filter(Func(columns, values, output_field=BooleanField(), **options))
 
-    def connect(self, rows: Sequence[Row]) -> "Connection[Row]":
-        return Connection([Edge(row, self.keyset) for row in rows[: self.first]], has_next_page=len(rows) > self.first)
+    def connect(self, rows: Iterable[Row]) -> "Connection[Row]":
+        rows = list(rows)
+        edges = [Edge(row, self.keyset) for row in rows[: self.first]]
+        return Connection(edges, has_next_page=len(rows) > self.first)
+
+
+def _tuple(expressions: Iterable[Any]) -> Func:
+    return Func(*expressions, template="(%(expressions)s)", output_field=BooleanField())
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +146,17 @@ class Edge(Generic[Row]):
     keyset: Keyset
 
     @property
-    def cursor(self) -> str:  # made when asked for: it costs more than the rest of the edge
+    def cursor(self) -> str:  # only if selected: it costs more than the rest of the edge
         return self.keyset.cursor(self.node)
 
 
 @dataclass(frozen=True)
 class Connection(Generic[Row]):
-    """For a field of a `graphene.relay.Connection` type: what its default resolvers look for. It is its own page_info."""
+    """What the default resolvers of a `graphene.relay.Connection` read, pageInfo included."""
 
     edges: list[Edge[Row]]
     has_next_page: bool
-    has_previous_page: bool = False  # pages go forward only; the specification then allows false
+    has_previous_page: bool = False  # the specification allows false for forward-only pages
 
     @property
     def page_info(self) -> Self:

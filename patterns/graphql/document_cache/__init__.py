@@ -1,16 +1,40 @@
-"""A cache of parsed and validated documents: the same query is understood once.
+"""Document cache: a query is parsed and validated once, not for every request.
 
-Problem         Clients send the same few queries all day, and each time the text is parsed and checked against the schema anew.
-                For a query of a screen's length that costs as much as the rest of the answer together.
-Guarantee       A document that passed is kept, and the next request with this text gets the same one. Kept are at most `size`
-                documents, the least recently used goes first, and none longer than `longest` characters. What
-                did not pass is never kept, so that rubbish pushes nothing out. Another schema has entries of its own.
-Not guaranteed  Anything across processes: each has its own. A document is shared by threads: do not change it.
-Cost            A document in memory takes some hundred times its text (a test measures it). Hence `longest`: at the
-                defaults a process keeps at most about 100 MB, if somebody sends 256 different documents of that length.
-Use instead     strawberry's ParserCache and ValidationCache, on strawberry.
+Problem
+    Clients send the same few queries all day. Each time, the text is parsed and validated
+    again, which can cost as much as the rest of a short answer.
 
-Source: Python documentation, `functools.lru_cache`: it keeps no exceptions, and threads may share it.
+Guarantee
+    - A document that passed is kept: the next request with this text gets the same one.
+    - At most `size` documents are kept; the least recently used is dropped first.
+    - A text longer than `longest` characters is not kept.
+    - A document that failed is never kept, so invalid queries evict nothing.
+    - Each schema has entries of its own.
+
+Not guaranteed
+    Sharing between processes. Threads share a document: do not change it.
+
+Cost
+    A parsed document takes about 300 times the memory of its text. If clients send 256
+    different documents of the maximum length, a process keeps 300 MB; with a limit of
+    1,000 tokens (see query_depth), 150 MB.
+
+Use instead
+    strawberry's ParserCache and ValidationCache, on strawberry. (Checked 2026-11.)
+
+Source: Python documentation, functools.lru_cache: exceptions are not cached
+
+Use
+    # your code
+    from graphql import build_schema, parse, validate
+    from patterns.graphql.document_cache import cached
+    def prepare(schema, source):
+        document = parse(source)
+        if errors := validate(schema, document):
+            raise errors[0]
+        return document
+    prepare = cached(prepare, size=256)
+    document = prepare(build_schema("type Query { a: Int }"), "{ a }")
 """
 
 from collections.abc import Callable
@@ -22,7 +46,7 @@ Prepare = Callable[[GraphQLSchema, str], DocumentNode]
 
 
 def cached(prepare: Prepare, *, size: int = 256, longest: int = 4_000) -> Prepare:
-    """`prepare(schema, source)`, which parses and validates and raises for what does not pass, with a cache around it."""
+    """`prepare` with a cache. It parses, validates, and raises for a document that fails."""
     kept = lru_cache(maxsize=size)(prepare)
 
     def get(schema: GraphQLSchema, source: str) -> DocumentNode:

@@ -1,4 +1,4 @@
-"""The pattern without the community: what is counted is how often a document is prepared."""
+"""The pattern alone: the tests count how often a document is prepared."""
 
 import tracemalloc
 
@@ -29,13 +29,13 @@ def test_a_document_is_prepared_once(get: Prepare) -> None:
     assert prepared == ["{ a }"]
 
 
-def test_another_schema_has_entries_of_its_own(get: Prepare) -> None:
+def test_each_schema_has_entries_of_its_own(get: Prepare) -> None:
     assert get(ONE, "{ a }") is not get(OTHER, "{ a }")
     assert get(ONE, "{ a }") is get(ONE, "{ a }")
     assert len(prepared) == 2
 
 
-def test_what_did_not_pass_is_not_kept_and_pushes_nothing_out(get: Prepare) -> None:
+def test_a_document_that_failed_is_not_kept_and_evicts_nothing(get: Prepare) -> None:
     get(ONE, "{ a }")
     for n in range(10):
         with pytest.raises(GraphQLError):
@@ -45,7 +45,7 @@ def test_what_did_not_pass_is_not_kept_and_pushes_nothing_out(get: Prepare) -> N
     assert prepared.count("{ a }") == 1
 
 
-def test_the_least_recently_used_goes_first(get: Prepare) -> None:
+def test_the_least_recently_used_document_is_dropped_first(get: Prepare) -> None:
     for source in ("{ a }", "{ b }", "{ c }", "{ a }", "{ d }", "{ a }", "{ b }"):
         get(ONE, source)
 
@@ -59,7 +59,7 @@ def test_a_long_document_is_not_kept(get: Prepare) -> None:
     assert len(prepared) == 2
 
 
-def test_a_kept_document_takes_about_a_hundred_times_its_text_at_most() -> None:
+def test_a_document_takes_less_than_400_times_the_memory_of_its_text() -> None:
     source = "{ " + "a " * 1_999 + "}"
     tracemalloc.start()
     document = parse(source)

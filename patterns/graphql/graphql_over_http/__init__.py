@@ -1,32 +1,53 @@
-"""GraphQL over HTTP, to the letter: graphene-django's view, and what it lacks of the specification.
+"""GraphQL over HTTP: graphene-django's view, made to follow the specification.
 
-Problem         GraphQLView answers every broken query with 400, never with `application/graphql-response+json`, and takes any
-                `extensions`: 53 of the 61 audits of npm's `graphql-http`. It also executes `POST ?query=mutation…` whose body is
-                text/plain or a form, which a page of another site can send with our user's cookie.
-Guarantee       All 61 audits. Who prefers `application/graphql-response+json` gets it, with 400 for what could not be executed; who
-                asks for `application/json`, or for nothing, gets that, with 200 once the request was well-formed. POST takes
-                `application/json` only, and its parameters from the body only. Mutations are refused by GET. Wrong types of
-                `query`, `variables`, `operationName` and `extensions`, batches, and JSON nested too deeply are a 400. Errors of
-                the transport are in GraphQL's shape.
-Not guaranteed  Subscriptions, file uploads, @defer and batches: they are not here. A session's cookie is safe as long as nobody
-                answers another origin's preflight with yes (CORS).
-Cost            Nothing measurable: it replaces what the parent does. `prepare` parses and validates each time; see document_cache.py.
-Use instead     strawberry-django's view, which negotiates too, in a new project.
+Problem
+    GraphQLView passes 53 of the 61 audits of npm's `graphql-http`. It executes
+    `POST ?query=mutation…` with a text/plain or form body, which any other site can
+    send with your user's cookie (CSRF).
 
-Source: graphql.github.io/graphql-over-http/draft (of 2025), and its audits in npm's graphql-http.
+Guarantee
+    - All 61 audits pass.
+    - POST takes `application/json` only, and parameters only from the body.
+    - GET executes no mutations.
+    - Malformed requests get 400 and GraphQL's error format; over `max_bytes`, 413.
+
+Not guaranteed
+    Subscriptions, uploads, batches. CSRF protection, once you answer CORS preflights.
+
+Cost
+    Not measurable. `prepare` parses and validates each time (see document_cache).
+
+Use instead
+    strawberry-django's view, in a new project. (Checked 2026-11.)
+
+Source: graphql.github.io/graphql-over-http/draft (2025)
+
+Use
+    # settings.py
+    GRAPHENE = {"SCHEMA": "myproject.schema.schema"}
+
+    # your code
+    from django.urls import path
+    from django.views.decorators.csrf import csrf_exempt
+    from patterns.graphql.graphql_over_http import GraphQLOverHTTPView
+    urlpatterns = [path("graphql/", csrf_exempt(GraphQLOverHTTPView.as_view()))]
 """
 
+import contextlib
 import json
 from http import HTTPStatus
 from typing import Any
 
+import graphql
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.utils.cache import patch_vary_headers
 from graphene_django.views import GraphQLView, HttpError
-from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType, execute, get_operation_ast, parse, validate
+from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType
 
+Data = dict[str, Any]
 JSON, GRAPHQL_RESPONSE = "application/json", "application/graphql-response+json"
-# each parameter's type, beside null; a string in JSON where the URL has it
-PARAMETERS: dict[str, type] = {"query": str, "operationName": str, "variables": dict, "extensions": dict}
+PARAMETERS = {"query": str, "operationName": str, "variables": dict, "extensions": dict}
 
 
 def bad_request(message: str, status: int = HTTPStatus.BAD_REQUEST) -> HttpError:
@@ -34,99 +55,95 @@ def bad_request(message: str, status: int = HTTPStatus.BAD_REQUEST) -> HttpError
 
 
 class GraphQLOverHTTPView(GraphQLView):
-    """Override `source` for trusted documents, `prepare` to limit and to cache, `get_context` to know the user, `format_error` to mask."""
+    max_bytes = 100_000  # of a body: coercing variables takes CPU time
 
-    def source(self, data: dict[str, Any]) -> str:
-        """The document's text. Raises GraphQLError, or HttpError."""
+    def prepare(self, data: Data) -> DocumentNode:
+        """The document to execute. Raises HttpError, GraphQLError, or an ExceptionGroup of them."""
         if not data.get("query"):
-            raise bad_request("Send a query.")
-        return str(data["query"])
-
-    def prepare(self, source: str, data: dict[str, Any]) -> DocumentNode:
-        """A document that may be executed. Raises GraphQLError, or ExceptionGroup of them."""
-        document = parse(source)
-        if errors := validate(self.schema.graphql_schema, document):
+            raise bad_request("query is missing.")
+        document = graphql.parse(data["query"])
+        if errors := graphql.validate(self.schema.graphql_schema, document):
             raise ExceptionGroup("the document is invalid", errors)
         return document
 
+    def execute(self, document: DocumentNode, **options: Any) -> Any:
+        return graphql.execute(self.schema.graphql_schema, document, **options)
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        request.encoding = "utf-8"  # JSON always is, whatever charset the client names
         response = super().dispatch(request, *args, **kwargs)
         if response["Content-Type"] == JSON:  # GraphiQL's page is not
             response["Content-Type"] = f"{preferred(request)}; charset=utf-8"
-            response["Vary"] = f"Accept, {response['Vary']}" if response.has_header("Vary") else "Accept"
+            patch_vary_headers(response, ["Accept"])
         return response
 
-    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
-        # A page of another site may send forms and text/plain with our user's cookie; for JSON its browser asks us first,
-        # and nobody here says yes. So this check is the CSRF protection.
+    def parse_body(self, request: HttpRequest) -> Data:
         if request.method == "GET":
-            data: dict[str, Any] = request.GET.dict()
+            data: Any = request.GET.dict()
+            for name in {"variables", "extensions"} & data.keys():
+                data[name] = decoded(data[name], name)
         elif self.get_content_type(request) == JSON:
-            try:
-                data = super().parse_body(request)
-            except RecursionError:
-                raise bad_request("The body is nested too deeply.") from None
+            data = decoded(self.body(request), "The body")
         else:
+            # CSRF protection: a browser sends JSON to another site only after a preflight
             raise bad_request("Send application/json.", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        for name in ("variables", "extensions"):
-            if request.method == "GET" and name in data:
-                data[name] = decoded(name, data[name])
+        if not isinstance(data, dict):
+            raise bad_request("The body must be an object.")
         for name, kind in PARAMETERS.items():
             if not isinstance(data.get(name), kind | None):
-                raise bad_request(f"{name} is not of its type.")
+                raise bad_request(f"{name} has a wrong type.")
         return data
 
-    def get_response(self, request: HttpRequest, data: dict[str, Any], show_graphiql: bool = False) -> tuple[str | None, int]:
-        if show_graphiql:
-            return None, HTTPStatus.OK
+    def body(self, request: HttpRequest) -> bytes:
+        with contextlib.suppress(RequestDataTooBig):
+            if len(request.body) <= self.max_bytes:
+                return request.body
+        raise bad_request("The body is too large.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+    def get_response(self, request: HttpRequest, data: Data, *_: bool) -> tuple[str, int]:
         result = self.run(request, data)
-        answer: dict[str, Any] = {}
+        answer: Data = {}
         if result.errors:
             answer["errors"] = [self.format_error(error) for error in result.errors]
-        # without a path it is an error of the request: nothing was executed
-        executed = not result.errors or any(error.path for error in result.errors)
-        if executed:
+        # an error without a path is one of the request: nothing was executed
+        if not result.errors or any(error.path for error in result.errors):
             answer["data"] = result.data
-        status = HTTPStatus.OK if executed or preferred(request) == JSON else HTTPStatus.BAD_REQUEST
-        return self.json_encode(request, answer), status
+        is_ok = "data" in answer or preferred(request) == JSON
+        return self.json_encode(request, answer), 200 if is_ok else 400
 
-    def run(self, request: HttpRequest, data: dict[str, Any]) -> ExecutionResult:
+    def run(self, request: HttpRequest, data: Data) -> ExecutionResult:
         try:
-            return self.run_document(request, data, self.prepare(self.source(data), data))
+            document = self.prepare(data)
+            name = data.get("operationName") or None
+            operation = graphql.get_operation_ast(document, name)
+            if request.method == "GET" and operation and operation.operation != OperationType.QUERY:
+                raise HttpError(HttpResponseNotAllowed(["POST"]), "GET executes queries only.")
+            result = self.execute(
+                document,
+                root_value=self.get_root_value(request),
+                context_value=self.get_context(request),
+                variable_values=data.get("variables"),
+                operation_name=name,
+                middleware=self.get_middleware(request),
+                execution_context_class=self.execution_context_class,
+            )
+            if not isinstance(result, ExecutionResult):
+                raise TypeError("a resolver is asynchronous: override execute() to await it")
+            return result
         except HttpError:
             raise
         except ExceptionGroup as group:
-            return ExecutionResult(errors=list(group.exceptions))  # type: ignore[arg-type]
+            return ExecutionResult(errors=[*group.exceptions])  # type: ignore[list-item]
         except GraphQLError as error:
             return ExecutionResult(errors=[error])
-        except Exception as error:  # ours: in GraphQL's shape too, and for format_error to mask
+        except Exception as error:  # an internal error: format_error masks it
             return ExecutionResult(errors=[GraphQLError(str(error), original_error=error)])
 
-    def run_document(self, request: HttpRequest, data: dict[str, Any], document: DocumentNode) -> ExecutionResult:
-        name = data.get("operationName") or None
-        operation = get_operation_ast(document, name)
-        if request.method == "GET" and operation and operation.operation != OperationType.QUERY:
-            raise HttpError(HttpResponseNotAllowed(["POST"]), f"Send a {operation.operation.value} by POST.")
-        result = execute(
-            self.schema.graphql_schema,
-            document,
-            root_value=self.get_root_value(request),
-            context_value=self.get_context(request),
-            variable_values=data.get("variables"),
-            operation_name=name,
-            middleware=self.get_middleware(request),
-            execution_context_class=self.execution_context_class,
-        )
-        if not isinstance(result, ExecutionResult):
-            raise TypeError("a resolver is asynchronous: give the view an execution_context_class that waits for it")
-        return result
 
-
-def decoded(name: str, text: str) -> Any:
-    try:
+def decoded(text: str | bytes, name: str) -> Any:
+    with contextlib.suppress(ValueError, RecursionError):
         return json.loads(text)
-    except (ValueError, RecursionError):
-        raise bad_request(f"{name} is not JSON.") from None
+    raise bad_request(f"{name} is not valid JSON.")
 
 
 def preferred(request: HttpRequest) -> str:

@@ -1,217 +1,150 @@
-"""Loaders: a list of any length costs each of its fields one query.
+"""Data loaders: a list of any length costs each of its fields one query.
 
-Problem         A resolver sees one row. Asked for the author of each of 50 reviews it queries 50 times, and the authors of
-                their comments come on top. aiodataloader collects such keys, but it needs an event loop, and
-                GraphQLView executes without one, under WSGI and ASGI alike.
-Guarantee       However many rows there are, `load` calls its batch once for all keys of a level of the query, and each
-                key is loaded once. The batch runs on the request's thread, inside its transaction, also under ASGI: nothing
-                here knows of event loops. Nothing is kept from one execution to the next, nor shared with one that runs beside it,
-                nor kept from one mutation of a request to the next. A batch that fails fails its own fields only. An operation
-                that an error ends early leaves no resolver waiting. A resolver that forgets `load` and queries is refused, not slow.
-Not guaranteed  A resolver that loads twice, one after the other, gets two batches. To await anything else than `load` is refused.
-Cost            A generator for each field that waits. Each level of batches walks through all fields that still wait.
-Use instead     select_related and prefetch_related in the list's resolver, when every client asks for the same fields;
-                strawberry-django with its optimizer, in a new project.
+Problem
+    Resolvers see one row. If they query, 50 reviews query 50 times for their authors:
+    N+1. aiodataloader needs an event loop, and graphene-django's view never has one.
 
-Sources: Lee Byron's DataLoader (github.com/graphql/dataloader); graphql-core, `ExecutionContext`; PEP 492, on `__await__`.
+Guarantee
+    - `load` calls its batch once for all keys of a level, and each key once.
+    - A batch runs on the request's thread, connection and transaction.
+    - Executions share nothing, and a `query` forgets what was loaded before it.
+    - A failing batch fails only the fields that asked for it.
+    - An operation that ends early leaves no resolver waiting.
+    - Other queries in resolvers raise Django's SynchronousOnlyOperation.
+
+Not guaranteed
+    Resolvers can await nothing else. Evaluate a lazy `request.user` before you execute.
+
+Cost
+    An event loop per operation, and a task per field that waits.
+
+Use instead
+    select_related and prefetch_related, if all clients ask for the same fields.
+    strawberry-django with its optimizer, in a new project. (Checked 2026-11.)
+
+Source: github.com/graphql/dataloader
+
+Use
+    # your code
+    from django.contrib.auth.models import User
+    from graphene_django.views import GraphQLView
+    from patterns.graphql.loaders import load, with_loaders
+    def authors(ids):
+        return User.objects.in_bulk(ids)  # {id: author}
+    def resolve_author(review, info):
+        return load(authors, review.author_id)
+    class View(GraphQLView):
+        def execute_graphql_request(self, *args, **kwargs):
+            execute = super().execute_graphql_request
+            return with_loaders(lambda: execute(*args, **kwargs))
 """
 
-import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Iterator, Mapping
+import asyncio
+import inspect
+import selectors
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextvars import ContextVar
-from types import CoroutineType
-from typing import Any, Generic, ParamSpec, TypeVar
-
-from django.db import connections
-from graphql import FieldNode, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo, OperationDefinitionNode
-from graphql.pyutils import Path
-
-from ..lean_execution import Fields, LeanExecution
-
-REQUIRES = ("lean_execution",)
+from typing import Any, TypeVar, cast
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
-Arguments = ParamSpec("Arguments")
-_execution: ContextVar["LoadingExecution"] = ContextVar("execution")
+Future = asyncio.Future[Any]
+Name = tuple[Callable[..., Any], tuple[tuple[str, Any], ...]]  # a batch and its arguments
+_execution: ContextVar["_Execution | None"] = ContextVar("execution", default=None)
 
 
-def load(batch: Callable[..., Mapping[Key, Value]], key: Key, **arguments: Hashable) -> "Loaded[Value]":
-    """The value of `key`, to return or to await: what `batch(keys, **arguments)` has for it, or None.
+def load(
+    batch: Callable[..., Mapping[Key, Value]], key: Key, **arguments: Hashable
+) -> Awaitable[Value | None]:
+    """The value of `key`, to return or to await: `batch(keys, **arguments)[key]`, or None.
 
-    `batch` is an ordinary function, at a module's top, that may query. It is called once for the keys that the resolvers
-    of a level asked for with the same `arguments`.
+    `batch` is an ordinary function that may query, defined at the top of a module.
     """
-    loaders = running("load").loaders
+    execution = _running("load")
     name = (batch, tuple(sorted(arguments.items())))
-    loader = loaders.get(name)
-    if loader is None:
-        loader = loaders[name] = Loader(lambda keys: batch(keys, **arguments))
-    return Loaded(loader, key)
+    loaded = execution.loaded.setdefault(name, {})
+    if key not in loaded:
+        loaded[key] = execution.loop.create_future()
+        execution.wanted.setdefault(name, {})[key] = loaded[key]
+    return loaded[key]
 
 
-def query(function: Callable[Arguments, Value], *args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
-    """Calls a function that queries, at once: for a list at the query's root, and for what a mutation does."""
-    with running("query").may_query():
-        return function(*args, **kwargs)
+async def query(function: Callable[..., Value], *args: Any, **kwargs: Any) -> Value:
+    """The result of a function that queries or writes: for root lists and for mutations."""
+    execution = _running("query")
+
+    def batch(_: object) -> dict[None, Value]:
+        execution.loaded.clear()  # the function may write
+        return {None: function(*args, **kwargs)}
+
+    return cast(Value, await load(batch, None))
 
 
-def running(name: str) -> "LoadingExecution":
+def with_loaders(execute: Callable[[], Awaitable[Value] | Value]) -> Value:
+    """Calls `execute`, which executes an operation; its resolvers may use `load` and `query`."""
+    execution = _Execution()
+    token = _execution.set(execution)
     try:
-        return _execution.get()
-    except LookupError:
-        raise RuntimeError(f"{name}() works in a resolver, and only under execution_context_class=LoadingExecution") from None
+        return execution.run(execute)
+    finally:
+        _execution.reset(token)
 
 
-class Loader(Generic[Key, Value]):
-    """What a batch is asked for, and what it found, in one execution."""
+def _running(name: str) -> "_Execution":
+    if execution := _execution.get():
+        return execution
+    raise RuntimeError(f"{name}() works in a resolver, and only under with_loaders()")
 
-    def __init__(self, batch: Callable[[list[Key]], Mapping[Key, Value]]) -> None:
-        self.batch = batch
-        self.wanted: dict[Key, None] = {}
-        self.found: dict[Key, Value | Exception | None] = {}
 
-    def fetch(self) -> None:
-        keys, self.wanted = list(self.wanted), {}
+class _StopWhenIdle(selectors.DefaultSelector):
+    """Stops its event loop where the loop would wait: every resolver of a level has asked."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout != 0:
+            self.loop.stop()
+        return super().select(0)
+
+
+class _Execution:
+    """Runs resolvers in an event loop, and their database access between the loop's runs."""
+
+    def __init__(self) -> None:
+        selector = _StopWhenIdle()
+        self.loop = selector.loop = asyncio.SelectorEventLoop(selector)
+        self.wanted: dict[Name, dict[Any, Future]] = {}
+        self.loaded: dict[Name, dict[Any, Future]] = {}
+
+    def run(self, execute: Callable[[], Awaitable[Value] | Value]) -> Value:
+        async def operation() -> Value:
+            result = execute()
+            return await result if inspect.isawaitable(result) else result
+
+        task = self.loop.create_task(operation())
         try:
-            values: Mapping[Key, Value | Exception] = self.batch(keys)
-        except Exception as error:
-            values = dict.fromkeys(keys, error)
-        self.found.update((key, values.get(key)) for key in keys)
-
-
-class Loaded(Awaitable[Value | None]):
-    def __init__(self, loader: Loader[Any, Value], key: Hashable) -> None:
-        self.loader, self.key = loader, key
-        if key not in loader.found:
-            loader.wanted[key] = None
-
-    def __await__(self) -> Generator[None, None, Value | None]:
-        while self.key not in self.loader.found:
-            yield  # to LoadingExecution.finish, which fetches
-        value = self.loader.found[self.key]
-        if isinstance(value, Exception):
-            raise value
-        return value
-
-
-class Waiting:
-    """A field or an item that has begun, and waits for its batch."""
-
-    def __init__(self, steps: Generator[None, None, Any]) -> None:
-        self.steps = steps
-
-
-class Together(Awaitable[Any]):
-    """An object whose fields, or a list whose items, wait side by side."""
-
-    def __init__(self, results: Any, waiting: dict[Any, Generator[None, None, Any]]) -> None:
-        self.results, self.waiting = results, waiting
-
-    def __await__(self) -> Generator[None, None, Any]:
-        while self.waiting:
-            yield
-            for place, steps in list(self.waiting.items()):
-                try:
-                    next(steps)
-                except StopIteration as done:
-                    self.results[place] = done.value
-                    del self.waiting[place]
-        return self.results
-
-
-class LoadingExecution(LeanExecution):
-    """Executes operations so that their resolvers may use `load`. For `execution_context_class`, of a view or of `execute`."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.loaders: dict[Hashable, Loader[Any, Any]] = {}
-        self.begun: list[Any] = []
-        self.queries_allowed = False
-
-    def execute_operation(self, operation: OperationDefinitionNode, root_value: Any) -> Any:
-        token = _execution.set(self)
-        try:
-            with contextlib.ExitStack() as stack:
-                for connection in connections.all():
-                    stack.enter_context(connection.execute_wrapper(self.refuse))
-                return self.finish(super().execute_operation(operation, root_value))
+            self.loop.run_forever()
+            while self.wanted and not task.done():
+                self.access_database()
+                self.loop.run_forever()
+            if task.done():
+                return task.result()
+            raise RuntimeError("a resolver awaits something else than load() or query()")
         finally:
-            for steps in self.begun:  # those that an error left waiting; to the others it does nothing
-                steps.close()
-            _execution.reset(token)
+            for waiting in asyncio.all_tasks(self.loop):
+                waiting.cancel()
+            self.loop.run_forever()
+            self.loop.close()
 
-    def execute_fields_serially(self, parent_type: GraphQLObjectType, source_value: Any, path: Path | None, fields: Fields) -> Any:
-        results: dict[str, Any] = {}
-        for name, nodes in fields.items():
-            self.loaders.clear()  # the mutation before has written
-            results |= self.finish(self.execute_fields(parent_type, source_value, path, {name: nodes}))
-        return results
-
-    def finish(self, result: Any) -> Any:
-        """What is asked for, when all that waits is fetched, a level at a time."""
-        if type(result) is not Together:
-            return result
-        steps = result.__await__()
-        while True:
+    def access_database(self) -> None:
+        """Outside of the running loop: inside, Django refuses it."""
+        wanted, self.wanted = self.wanted, {}
+        for (batch, arguments), futures in wanted.items():
             try:
-                next(steps)
-            except StopIteration as done:
-                return done.value
-            wanted = [loader for loader in self.loaders.values() if loader.wanted]
-            if not wanted:
-                raise RuntimeError("a resolver awaits something else than load()")
-            with self.may_query():
-                for loader in wanted:
-                    loader.fetch()
-
-    @contextlib.contextmanager
-    def may_query(self) -> Iterator[None]:
-        before, self.queries_allowed = self.queries_allowed, True
-        try:
-            yield
-        finally:
-            self.queries_allowed = before
-
-    def refuse(self, execute: Callable[..., Any], *statement: Any) -> Any:
-        if not self.queries_allowed:
-            raise RuntimeError("a resolver queries by itself, and would for each row: load() it, or query() at the root")
-        return execute(*statement)
-
-    def gathered(self, results: Any) -> Any:
-        places = results.items() if type(results) is dict else enumerate(results)
-        waiting = {place: value.steps for place, value in places if type(value) is Waiting}
-        return Together(results, waiting) if waiting else results
-
-    def settle(self, found: Any, *place: Any) -> Any:
-        if type(found) is CoroutineType or type(found) is Loaded:
-            return self.begin(self.later(found, *place))
-        completed = super().settle(found, *place)
-        return self.begin(self.guarded(completed, *place)) if type(completed) is Together else completed
-
-    def begin(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Its value, or Waiting. It begins at once, so that all keys of a level are wanted before one of them is fetched."""
-        steps: Any = coroutine.__await__()
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value
-        self.begun.append(steps)
-        return Waiting(steps)
-
-    async def later(
-        self, found: Awaitable[Any], return_type: GraphQLOutputType, nodes: list[FieldNode], info: GraphQLResolveInfo, path: Path
-    ) -> Any:
-        try:
-            completed = self.complete_value(return_type, nodes, info, path, await found)
-            return await completed if type(completed) is Together else completed
-        except Exception as error:
-            return self.failed(error, return_type, nodes, path)
-
-    async def guarded(
-        self, completed: Together, return_type: GraphQLOutputType, nodes: list[FieldNode], info: GraphQLResolveInfo, path: Path
-    ) -> Any:
-        try:
-            return await completed
-        except Exception as error:
-            return self.failed(error, return_type, nodes, path)
+                values = batch(list(futures), **dict(arguments))
+            except Exception as error:
+                for future in futures.values():
+                    future.set_exception(error)
+            else:
+                for key, future in futures.items():
+                    future.set_result(values.get(key))

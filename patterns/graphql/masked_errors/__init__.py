@@ -1,17 +1,41 @@
-"""Masked errors: the client gets a code and an id, the log gets the rest.
+"""Masked errors: clients get a code and an id, and the log gets the exception.
 
-Problem         What a resolver raises is answered word by word: graphene-django sends `str(error)`. Tables, columns, file
-                names, and the password in a broker's URL reach whoever sends the query that fails.
-Guarantee       Of an error in a resolver only what carries a `code` passes, for it was written for the client. All others become
-                one sentence, the code INTERNAL_SERVER_ERROR and an `id`, with the path of the field. That `id` stands in the log
-                with the exception and its traceback, each time another. A query that cannot be executed gets a code too: what
-                the specification's rules say of it passes, and their suggestions ("Did you mean …?") only when asked for.
-Not guaranteed  That a message with a code is harmless: do not write `GraphQLError(str(error), extensions={"code": …})`. What
-                a service puts into its payload's userErrors is not seen here.
-Cost            A UUID and a log line for an error; nothing otherwise.
-Use instead     strawberry's MaskErrors extension, on strawberry. An error tracker's event id as the `id`, where there is one.
+Problem
+    graphene-django answers `str(error)` for whatever a resolver raises. Table names,
+    file paths and the password in a broker's URL reach any client that can make a
+    query fail.
 
-Source: GraphQL specification, 7.1.2 "Errors"; OWASP, "GraphQL Cheat Sheet", on excessive errors.
+Guarantee
+    - An error passes unchanged only if it is a GraphQLError with a `code`.
+    - Any other becomes one sentence, INTERNAL_SERVER_ERROR and an `id`. The log has
+      that `id` with the exception and its traceback.
+    - Mistakes in the document, its variables or its arguments get a client's code,
+      also those that graphql-core finds while it executes. They are not logged.
+    - Suggestions ("Did you mean …?") are removed, unless you ask for them.
+
+Not guaranteed
+    That a message with a code is harmless: never write
+    `GraphQLError(str(error), extensions={"code": ...})`.
+
+Cost
+    A UUID and a log record per internal error.
+
+Use instead
+    strawberry's MaskErrors extension, on strawberry. Your error tracker's event id as
+    the `id`, if you have one. (Checked 2026-11.)
+
+Source: GraphQL specification, section 7.1.2; OWASP, GraphQL Cheat Sheet
+
+Use
+    # your code
+    from graphene_django.views import GraphQLView
+    from graphql import GraphQLError
+    from patterns.graphql.masked_errors import masked
+    class View(GraphQLView):
+        @staticmethod
+        def format_error(error):
+            known = isinstance(error, GraphQLError)  # the others are the view's own
+            return masked(error) if known else GraphQLView.format_error(error)
 """
 
 import logging
@@ -19,12 +43,12 @@ import re
 import uuid
 from typing import Any
 
-from graphql import GraphQLError, GraphQLFormattedError, GraphQLSyntaxError
+from graphql import GraphQLError, GraphQLFormattedError, GraphQLSyntaxError, ValueNode
 
 logger = logging.getLogger(__name__)
 
-MASK = "Something went wrong on our side. The id finds it in our log."
-BAD_VALUE = "A value is not one of its type."  # a scalar's own parser failed, and its words are of Python
+MASK = "Internal error. Please report the id."
+BAD_VALUE = "A value does not match its type."  # instead of what a scalar's parser raised
 SUGGESTION = re.compile(r" Did you mean .*?\?", re.DOTALL)
 
 
@@ -32,22 +56,37 @@ def masked(error: GraphQLError, *, suggest: bool = False) -> GraphQLFormattedErr
     """For `format_error` of a view. `suggest` is for schemas that anyone may read."""
     if has_code(error):
         return error.formatted
-    ours = error.original_error is not None and not isinstance(error.original_error, GraphQLError)
-    if error.path is None and (error.nodes or not ours):  # about the document or its variables
-        code = "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "GRAPHQL_VALIDATION_FAILED"
-        message = BAD_VALUE if ours else error.message if suggest else SUGGESTION.sub("", error.message)
+    if code := client_code(error):
+        message = error.message if suggest else SUGGESTION.sub("", error.message)
+        message = message if is_from_graphql(error) else BAD_VALUE
         return {**error.formatted, "message": message, "extensions": {"code": code}}
-    return {**error.formatted, "message": MASK, "extensions": {"code": "INTERNAL_SERVER_ERROR", "id": logged(error)}}
+    extensions = {"code": "INTERNAL_SERVER_ERROR", "id": logged(error)}
+    return {**error.formatted, "message": MASK, "extensions": extensions}
 
 
 def has_code(error: GraphQLError) -> bool:
-    # what another library puts into its exceptions' `extensions` was not written for our clients
-    written_for_clients = error.original_error is None or isinstance(error.original_error, GraphQLError)
-    return written_for_clients and "code" in (error.extensions or {})
+    # other libraries' exceptions may have `extensions` that were not written for clients
+    return is_from_graphql(error) and "code" in (error.extensions or {})
+
+
+def is_from_graphql(error: GraphQLError) -> bool:
+    return error.original_error is None or isinstance(error.original_error, GraphQLError)
+
+
+def client_code(error: GraphQLError) -> str:
+    """The code of an error in the request; empty for an error of a resolver."""
+    if isinstance(error, GraphQLSyntaxError):
+        return "GRAPHQL_PARSE_FAILED"
+    if is_from_graphql(error) and any(isinstance(node, ValueNode) for node in error.nodes or ()):
+        return "BAD_USER_INPUT"  # an argument, as in `first: $n` with null: its field has a path
+    if error.path is None and (error.nodes or is_from_graphql(error)):
+        return "GRAPHQL_VALIDATION_FAILED"
+    return ""
 
 
 def logged(error: GraphQLError) -> str:
     error_id = str(uuid.uuid4())
     cause: Any = error.original_error or error
-    logger.error("error %s at %s: %s", error_id, ".".join(map(str, error.path or [])) or "-", error.message, exc_info=cause)
+    path = ".".join(map(str, error.path or [])) or "-"
+    logger.error("error %s at %s: %s", error_id, path, error.message, exc_info=cause)
     return error_id

@@ -1,4 +1,4 @@
-"""The pattern without the community: resolvers that fail in every way."""
+"""The pattern alone: resolvers that fail in every way."""
 
 import logging
 from typing import Any
@@ -11,7 +11,7 @@ from . import MASK, masked
 
 
 class Odd(Exception):
-    """As a library's own errors may be: with extensions that were not written for our clients."""
+    """A library's own error: its extensions were not written for clients."""
 
     extensions = {"code": "TABLE_LEDGER"}
 
@@ -22,7 +22,12 @@ class Query(graphene.ObjectType):
     odd = graphene.String()
     unwritten = graphene.String()
     foreseen = graphene.String()
+    nested = graphene.Field(lambda: Query)
+    page = graphene.Int(first=graphene.Int(required=True, default_value=1))
     size = graphene.Int(of=graphene.Int(), kind=graphene.Enum("Kind", [("BIG", 1)])())
+
+    def resolve_nested(root: Any, info: Any) -> Any:
+        return {}
 
     def resolve_broken(root: Any, info: Any) -> None:
         raise LookupError("secret table ledger")
@@ -43,15 +48,22 @@ class Query(graphene.ObjectType):
 schema = graphene.Schema(query=Query)
 
 
-def errors(query: str, **options: bool) -> list[Any]:
-    return [masked(error, **options) for error in schema.execute(query).errors]
+def errors(query: str, variables: Any = None, **options: bool) -> list[Any]:
+    result = schema.execute(query, variables=variables)
+    return [masked(error, **options) for error in result.errors]
 
 
 @pytest.mark.parametrize("field", ["broken", "must", "odd", "unwritten"])
-def test_what_fails_inside_is_told_by_an_id_that_is_in_the_log(field: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_internal_error_shows_only_an_id_that_is_in_the_log(
+    field: str, caplog: pytest.LogCaptureFixture
+) -> None:
     [error] = errors(f"{{ alias: {field} }}")
 
-    assert (error["message"], error["path"], error["extensions"]["code"]) == (MASK, ["alias"], "INTERNAL_SERVER_ERROR")
+    assert (error["message"], error["path"], error["extensions"]["code"]) == (
+        MASK,
+        ["alias"],
+        "INTERNAL_SERVER_ERROR",
+    )
     assert set(error["extensions"]) == {"code", "id"}
     [record] = caplog.records
     assert error["extensions"]["id"] in record.getMessage()
@@ -59,20 +71,20 @@ def test_what_fails_inside_is_told_by_an_id_that_is_in_the_log(field: str, caplo
     assert record.levelno == logging.ERROR
 
 
-def test_each_error_has_an_id_of_its_own() -> None:
+def test_each_internal_error_has_its_own_id() -> None:
     ids = {error["extensions"]["id"] for error in errors("{ a: broken b: broken odd }")}
 
     assert len(ids) == 3
 
 
-def test_what_carries_a_code_passes(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_with_a_code_passes_unchanged(caplog: pytest.LogCaptureFixture) -> None:
     [error] = errors("{ foreseen }")
 
     assert (error["message"], error["extensions"]) == ("Log in first.", {"code": "UNAUTHENTICATED"})
     assert not caplog.records
 
 
-def test_a_broken_query_gets_a_code_and_its_own_words(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_query_gets_a_code_and_its_message(caplog: pytest.LogCaptureFixture) -> None:
     assert errors("{ foreseen")[0]["extensions"] == {"code": "GRAPHQL_PARSE_FAILED"}
     [error] = errors("{ unknown }")
     assert (error["message"], error["extensions"]) == (
@@ -82,21 +94,47 @@ def test_a_broken_query_gets_a_code_and_its_own_words(caplog: pytest.LogCaptureF
     assert not caplog.records
 
 
-def test_suggestions_are_made_only_when_asked_for() -> None:
+def test_suggestions_are_shown_only_if_asked_for() -> None:
     [silent], [helpful] = errors("{ foresen }"), errors("{ foresen }", suggest=True)
 
     assert silent["message"] == "Cannot query field 'foresen' on type 'Query'."
     assert helpful["message"].endswith("Did you mean 'foreseen'?")
 
 
-def test_a_scalars_own_failure_is_the_clients_and_not_in_pythons_words(caplog: pytest.LogCaptureFixture) -> None:
-    [error] = errors(f"{{ size(of: {'9' * 5000}) }}")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "query ($n: Int) { page(first: $n) }",
+        "query ($n: Int = 1) { page(first: $n) }",
+        "query ($n: Boolean = true) { page @include(if: $n) }",
+        "query ($n: Boolean = true) { nested { page @skip(if: $n) } }",
+    ],
+)
+def test_a_null_that_only_the_execution_refuses_is_a_clients_error(
+    query: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    [error] = errors(query, {"n": None})
 
-    assert (error["message"], error["extensions"]) == ("A value is not one of its type.", {"code": "GRAPHQL_VALIDATION_FAILED"})
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert "must not be null" in error["message"]
     assert not caplog.records
 
 
-def test_a_failure_outside_of_any_field_is_masked_too() -> None:
-    error = masked(GraphQLError("secret table ledger", original_error=LookupError("secret table ledger")))
+def test_a_scalar_that_cannot_parse_hides_pythons_message(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    [error] = errors(f"{{ size(of: {'9' * 5000}) }}")
+
+    assert (error["message"], error["extensions"]) == (
+        "A value does not match its type.",
+        {"code": "GRAPHQL_VALIDATION_FAILED"},
+    )
+    assert not caplog.records
+
+
+def test_an_internal_error_outside_of_any_field_is_masked_too() -> None:
+    error = masked(
+        GraphQLError("secret table ledger", original_error=LookupError("secret table ledger"))
+    )
 
     assert (error["message"], error["extensions"]["code"]) == (MASK, "INTERNAL_SERVER_ERROR")  # type: ignore[typeddict-item]

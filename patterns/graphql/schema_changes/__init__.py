@@ -1,18 +1,37 @@
-"""Schema changes: what a new schema would break is named before it is deployed.
+"""Schema changes: a check names what a new GraphQL schema breaks before you deploy it.
 
-Problem         A field is renamed, an argument becomes required, a type turns nullable. All tests of the server are green, for
-                they were changed along with it; the app that was installed last year is not.
-Guarantee       Every change that can make a query fail which was valid, or give it what its client does not expect, is found and
-                named: types, fields, arguments, enum values, members and interfaces removed or of another type, and what has
-                become required. Dangerous ones are named apart: a default that changed, a new value of an enum. What breaks
-                nobody is not named.
-Not guaranteed  That anybody uses what breaks; only a record of the clients' queries tells that. What a field means: a price that
-                is net from now on is the same schema.
-Cost            Some milliseconds, in a test or in CI.
-Use instead     GraphQL Inspector or Hive, where schemas are kept in a registry and usage is recorded.
+Problem
+    A field is renamed, an argument becomes required, a type becomes nullable. The
+    server's tests are green, because they changed in the same commit. The app that was
+    installed last year breaks.
 
-Source: graphql-core, `find_breaking_changes` and `find_dangerous_changes`; the former overlooks a `T! = default` that loses its
-default, which is required from then on. It is found here.
+Guarantee
+    - Each breaking change is named: a type, field, argument, enum value, union member
+      or interface that was removed or has another type, and each new requirement.
+    - An input that becomes required because it loses its default is named too;
+      graphql-core's own check misses it.
+    - Dangerous changes (a new enum value, another default) are listed apart.
+    - Changes that break no client are not named.
+
+Not guaranteed
+    That a client uses what breaks: only a record of their queries tells. Changes of
+    meaning: a price that becomes net has the same schema.
+
+Cost
+    A few milliseconds, in a test or in CI.
+
+Use instead
+    GraphQL Inspector or Hive, if you keep schemas in a registry. (Checked 2026-11.)
+
+Source: graphql-core, find_breaking_changes and find_dangerous_changes
+
+Use
+    # your code
+    from patterns.graphql.schema_changes import breaking_changes, dangerous_changes
+    old = "type Query { a: Int }"  # of the deployed release, as SDL
+    new = "type Query { a: Int  b: Int }"
+    assert breaking_changes(old, new) == []
+    print(dangerous_changes(old, new))
 """
 
 from collections.abc import Iterator
@@ -31,36 +50,47 @@ from graphql import (
     is_required_input_field,
 )
 
+Input = GraphQLArgument | GraphQLInputField
+
 
 def breaking_changes(old: str, new: str) -> list[str]:
-    """Both are SDL. Each change in words, with its kind first: `FIELD_REMOVED: Review.body was removed.`"""
+    """Compares SDL. Each change begins with its kind: `FIELD_REMOVED: Review.body was removed.`"""
     before, after = build_schema(old), build_schema(new)
-    return [f"{each.type.name}: {each.description}" for each in find_breaking_changes(before, after)] + without_default(before, after)
+    found = find_breaking_changes(before, after)
+    return [f"{each.type.name}: {each.description}" for each in found] + lost_defaults(
+        before, after
+    )
 
 
 def dangerous_changes(old: str, new: str) -> list[str]:
-    return [f"{each.type.name}: {each.description}" for each in find_dangerous_changes(build_schema(old), build_schema(new))]
+    found = find_dangerous_changes(build_schema(old), build_schema(new))
+    return [f"{each.type.name}: {each.description}" for each in found]
 
 
-def without_default(old: GraphQLSchema, new: GraphQLSchema) -> list[str]:
-    """What could be left out because of its default, and cannot any more."""
+def lost_defaults(old: GraphQLSchema, new: GraphQLSchema) -> list[str]:
     before, after = dict(inputs(old)), dict(inputs(new))
     return [
-        f"DEFAULT_REMOVED: {name} has no default any more, and is required."
+        f"DEFAULT_REMOVED: {name} lost its default and is now required."
         for name, value in after.items()
-        if name in before and str(before[name].type) == str(value.type) and required(value) and not required(before[name])
+        if name in before
+        and str(before[name].type) == str(value.type)
+        and is_required(value)
+        and not is_required(before[name])
     ]
 
 
-def inputs(schema: GraphQLSchema) -> Iterator[tuple[str, GraphQLArgument | GraphQLInputField]]:
-    """Everything that a client may have to give, by name."""
+def inputs(schema: GraphQLSchema) -> Iterator[tuple[str, Input]]:
+    """Every argument and input field of the schema, by name."""
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLInputObjectType):
             yield from ((f"{kind.name}.{name}", field) for name, field in kind.fields.items())
         elif isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
             for name, field in kind.fields.items():
-                yield from ((f"{kind.name}.{name} arg {argument}", value) for argument, value in field.args.items())
+                for argument, value in field.args.items():
+                    yield f"{kind.name}.{name} arg {argument}", value
 
 
-def required(value: GraphQLArgument | GraphQLInputField) -> bool:
-    return is_required_argument(value) if isinstance(value, GraphQLArgument) else is_required_input_field(value)
+def is_required(value: Input) -> bool:
+    if isinstance(value, GraphQLArgument):
+        return is_required_argument(value)
+    return is_required_input_field(value)

@@ -1,11 +1,16 @@
-"""The pattern without the community: a schema of a few lines, and one change at a time."""
+"""The pattern alone: a schema of a few lines, and one change at a time."""
 
 import pytest
 
 from . import breaking_changes, dangerous_changes
 
 OLD = """
-type Query { item(id: ID!): Item!  size(unit: String! = "cm"): Int  items(kind: Kind = BIG, name: String): [Item!]!  any: Any }
+type Query {
+  item(id: ID!): Item!
+  size(unit: String! = "cm"): Int
+  items(kind: Kind = BIG, name: String): [Item!]!
+  any: Any
+}
 interface Named { name: String! }
 type Item implements Named { id: ID!  name: String!  other: String }
 type Note { id: ID! }
@@ -46,20 +51,24 @@ def test_a_breaking_change_is_named(kind: str) -> None:
 
 
 @pytest.mark.parametrize("change", WITHOUT_DEFAULT)
-def test_what_becomes_required_by_losing_its_default_is_named(change: tuple[str, str]) -> None:
+def test_an_input_that_lost_its_default_is_named(change: tuple[str, str]) -> None:
     [named] = breaking_changes(OLD, changed(*change))
 
     assert named.startswith("DEFAULT_REMOVED: ")
 
 
 @pytest.mark.parametrize("kind", DANGEROUS)
-def test_a_dangerous_change_is_named_apart(kind: str) -> None:
+def test_a_dangerous_change_is_listed_apart(kind: str) -> None:
     new = changed(*DANGEROUS[kind])
 
     assert breaking_changes(OLD, new) == []
     assert [change.partition(":")[0] for change in dangerous_changes(OLD, new)] == [kind]
 
 
-def test_what_breaks_nobody_is_not_named() -> None:
-    for new in (OLD, changed("type Note { id: ID! }", "type Note { id: ID!  body: String }"), OLD + "type New { id: ID! }"):
+def test_a_change_that_breaks_no_client_is_not_named() -> None:
+    for new in (
+        OLD,
+        changed("type Note { id: ID! }", "type Note { id: ID!  body: String }"),
+        OLD + "type New { id: ID! }",
+    ):
         assert breaking_changes(OLD, new) == dangerous_changes(OLD, new) == []

@@ -1,18 +1,37 @@
-"""Trusted documents: the server executes the queries that its own clients were built with, and no others.
+"""Trusted documents: a server executes only the queries that its own clients were built with.
 
-Problem         A public GraphQL endpoint is an interpreter for strangers' programs. Limits bound how bad one of those can be;
-                but the clients are ours, and they send a dozen queries that are known when they are built.
-Guarantee       With `required`, a document is executed only if it is on the list, sent by its id or by its text; anything else is
-                refused before it is parsed. An id is the SHA-256 of its text, checked when the list is loaded. Without `required`
-                ids of the list work and other queries pass.
-Not guaranteed  Anything about variables: a trusted document with a page size of the client's choice is still to be limited.
-                Old clients: keep their documents on the list for as long as they are out there.
-Cost            The list in memory; a hash for a query that is sent by its text. Requests get smaller, and may be cached by GET.
-Use instead     Automatic persisted queries, where only the bytes matter: a client may register anything there.
+Problem
+    A public GraphQL endpoint runs programs that strangers write. Limits bound the damage
+    of one program; but your clients send a dozen queries, all known when they are built.
 
-The list is what `graphql-codegen` writes with `persistedDocuments`: {"<sha256>": "query …", …}.
+Guarantee
+    - With `required`, a document runs only if it is on the list, sent by id or by text.
+      Any other is refused before it is parsed.
+    - An id is the SHA-256 of its text, checked when the list is loaded.
+    - Without `required`, ids work and other queries pass.
+    - A malformed id is refused as a client's error.
 
-Sources: graphql.github.io/graphql-over-http, appendix "Persisted documents"; benjie.dev/graphql/trusted-documents.
+Not guaranteed
+    Anything about variables: limit page sizes and inputs too. Keep the documents of old
+    clients on the list for as long as those clients are in use.
+
+Cost
+    The list in memory, and a hash per query that is sent as text.
+
+Use instead
+    Automatic persisted queries, if you only want smaller requests: any client can
+    register a document there. (Checked 2026-11.)
+
+Source: graphql.github.io/graphql-over-http, appendix "Persisted documents"
+
+Use
+    # your code
+    import json, pathlib
+    from patterns.graphql.trusted_documents import TrustedDocuments, sha256
+    path = pathlib.Path("persisted-documents.json")  # graphql-codegen's persistedDocuments
+    path.write_text(json.dumps({sha256("{ a }"): "{ a }"}))
+    trusted = TrustedDocuments.load(path, required=True)
+    query = trusted.source({"documentId": sha256("{ a }")})  # the request's JSON body
 """
 
 import hashlib
@@ -29,6 +48,11 @@ class NotTrusted(GraphQLError):
         super().__init__(message, extensions={"code": "PERSISTED_DOCUMENT_NOT_FOUND"})
 
 
+class MalformedId(GraphQLError):
+    def __init__(self, message: str) -> None:
+        super().__init__(message, extensions={"code": "BAD_USER_INPUT"})
+
+
 class TrustedDocuments:
     def __init__(self, documents: Mapping[str, str], *, required: bool) -> None:
         if wrong := [name for name, text in documents.items() if name != sha256(text)]:
@@ -40,21 +64,33 @@ class TrustedDocuments:
         return cls(json.loads(path.read_text()), required=required)
 
     def source(self, data: Mapping[str, Any]) -> str | None:
-        """The text of the document that a request asks for; None when it names none. Raises NotTrusted."""
-        if (document_id := asked_id(data)) is not None:
+        """The document that a request names; None if it names none.
+
+        Raises NotTrusted and MalformedId.
+        """
+        if (document_id := requested_id(data)) is not None:
             if document_id not in self.documents:
                 raise NotTrusted("There is no document with this id.")
             return self.documents[document_id]
         query = data.get("query")
         if query and self.required and sha256(query) not in self.documents:
-            raise NotTrusted("Only documents that this service knows are executed.")
+            raise NotTrusted("This service executes only the documents on its list.")
         return query
 
 
-def asked_id(data: Mapping[str, Any]) -> str | None:
-    """`documentId` of the specification's appendix, with its optional prefix, or `extensions.persistedQuery` as Apollo sends it."""
-    document_id = data.get("documentId") or ((data.get("extensions") or {}).get("persistedQuery") or {}).get("sha256Hash")
-    return document_id.removeprefix("sha256:") if isinstance(document_id, str) else None
+def requested_id(data: Mapping[str, Any]) -> str | None:
+    """`documentId` with its optional prefix, or Apollo's `extensions.persistedQuery`."""
+    document_id = data.get("documentId")
+    if document_id is None:
+        persisted = (data.get("extensions") or {}).get("persistedQuery")
+        if persisted is None:
+            return None
+        if not isinstance(persisted, Mapping):
+            raise MalformedId("extensions.persistedQuery must be an object with a sha256Hash.")
+        document_id = persisted.get("sha256Hash")
+    if not isinstance(document_id, str):
+        raise MalformedId("The id of a document must be a string.")
+    return document_id.removeprefix("sha256:")
 
 
 def sha256(text: str) -> str:
