@@ -1,4 +1,4 @@
-"""What the resolvers load: each function answers for many keys with one query."""
+"""Batches for the loaders: each function answers for many keys with one query."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -17,7 +17,7 @@ def profiles(ids: Sequence[int]) -> Mapping[int, User]:
 
 
 def profiles_by_name(names: Sequence[str]) -> Mapping[str, User]:
-    """NUL and lone surrogates are in no name, and PostgreSQL refuses to be asked for them."""
+    """PostgreSQL refuses NUL and lone surrogates, which no name has."""
     return get_user_model().objects.filter(is_active=True).in_bulk([name for name in names if name.isprintable()], field_name="username")
 
 
@@ -30,7 +30,7 @@ def following_counts(user_ids: Sequence[int]) -> Mapping[int, int]:
 
 
 def followed(user_ids: Sequence[int], *, viewer_id: int) -> Mapping[int, bool]:
-    """True for those whom the viewer follows; the others are missing."""
+    """True for the members that the viewer follows; others are missing."""
     return dict.fromkeys(Follow.objects.filter(followed__in=user_ids, follower=viewer_id).values_list("followed", flat=True), True)
 
 
@@ -65,7 +65,7 @@ def like_counts(review_ids: Sequence[UUID]) -> Mapping[UUID, int]:
 
 
 def liked(review_ids: Sequence[UUID], *, viewer_id: int) -> Mapping[UUID, bool]:
-    """True for those that the viewer likes; the others are missing."""
+    """True for the reviews that the viewer likes; others are missing."""
     return dict.fromkeys(Like.objects.filter(review__in=review_ids, user=viewer_id).values_list("review", flat=True), True)
 
 
@@ -78,5 +78,5 @@ def comments(ids: Sequence[UUID], *, viewer: Viewer) -> Mapping[UUID, Comment]:
 
 
 def comments_of_reviews(review_ids: Sequence[UUID], *, page: Page) -> Mapping[UUID, list[Comment]]:
-    """Of reviews that the viewer sees: nobody comes to the others."""
+    """Only for reviews that the viewer may see: the caller has loaded them."""
     return page.of_each(Comment.objects.shown().filter(review__in=review_ids), "review")

@@ -9,7 +9,7 @@ REVIEW_POSTED = "review.posted"
 
 
 def review_posted(review: Review, *, correlation_id: str) -> dict[str, Any]:
-    """`correlation_id` is the id of the request that caused it; it goes along, to find one story in many logs."""
+    """`correlation_id` is the id of the request that caused the event."""
     return {
         "specversion": "1.0",
         "id": str(uuid.uuid4()),

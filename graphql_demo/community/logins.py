@@ -1,4 +1,4 @@
-"""How often somebody may try to log in: from one address, whatever names they try, and at one name, wherever they come from."""
+"""Limits login attempts, per address and per username."""
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -9,7 +9,7 @@ from patterns.http.client_address import address_key, client_address, name_key
 
 
 def seconds_to_wait(request: HttpRequest, username: str) -> int:
-    """0: this attempt is counted, and may go on."""
+    """Counts the attempt. 0: it may proceed."""
     peer, forwarded_for = request.META.get("REMOTE_ADDR", ""), request.headers.get("X-Forwarded-For", "")
     address = client_address(peer, forwarded_for, trusted_proxies=settings.TRUSTED_PROXIES)
     quotas = {

@@ -1,4 +1,4 @@
-"""The community: what customers say about products, and about what others said."""
+"""The community: reviews of products, comments, likes and follows."""
 
 import uuid
 
@@ -16,7 +16,7 @@ STARS = "A rating is 1 to 5 stars."
 
 def storable(text: str) -> None:
     if any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in text):
-        raise ValidationError("NUL and lone surrogates cannot be kept.")
+        raise ValidationError("NUL characters and lone surrogates are not allowed.")
 
 
 class Product(models.Model):

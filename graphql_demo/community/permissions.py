@@ -1,4 +1,4 @@
-"""Who may do and see what. The services ask here first; what a viewer may not see does not exist for them."""
+"""Permissions. The services check them first; a viewer's forbidden objects count as not found."""
 
 from uuid import UUID
 
@@ -15,7 +15,7 @@ class NotLoggedIn(PermissionDenied):
 
 
 def not_found(field: str, what: str) -> ValidationError:
-    return ValidationError({field: ValidationError(f"There is no such {what}.", code="not_found")})
+    return ValidationError({field: ValidationError(f"This {what} does not exist.", code="not_found")})
 
 
 def member(actor: Viewer) -> User:
@@ -26,12 +26,12 @@ def member(actor: Viewer) -> User:
 
 def moderator(actor: Viewer) -> User:
     if not member(actor).is_staff:
-        raise PermissionDenied("Only staff may do this.")
+        raise PermissionDenied("Only staff can do this.")
     return member(actor)
 
 
 def seen_review(viewer: Viewer, review_id: UUID | None, *, to_change: bool = False) -> Review:
-    """`to_change` locks its row until the transaction ends."""
+    """`to_change` locks the row until the transaction ends."""
     reviews = Review.objects.visible_to(viewer)
     review = (reviews.select_for_update() if to_change else reviews).filter(pk=review_id).first() if review_id else None
     if review is None:
@@ -47,7 +47,7 @@ def named(username: str) -> User:
 
 
 def email_of(viewer: Viewer, profile: User) -> str | None:
-    """Its owner's, and staff's, to read."""
+    """Only its owner and staff can read it."""
     return profile.email if viewer.is_staff or viewer.pk == profile.pk else None
 
 

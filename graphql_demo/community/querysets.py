@@ -1,4 +1,4 @@
-"""What is asked of many rows at once: which there are for whom, in which order, and how many."""
+"""QuerySets: visibility, filters, and orders of lists."""
 
 from collections.abc import Iterable
 from enum import Enum
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from community.models import Comment, Product, Review  # noqa: F401 — named in strings
 
 Viewer = User | AnonymousUser
-# what is shown of a row. A member has nine columns more, their password's hash among them
+# the columns that are shown. A member has nine more, among them the password's hash
 REVIEW = ("rating", "body", "posted_at", "edited_at", "hidden_because")
 COMMENT = ("body", "posted_at", "review")
 AUTHOR = ("author__username", "author__email")
@@ -27,7 +27,7 @@ class ProductOrder(Enum):
 
 
 class ReviewOrder(Enum):
-    """The id breaks ties, so that a page never repeats or skips one."""
+    """The id breaks ties, so that pages never repeat or skip a row."""
 
     NEWEST = ("-posted_at", "-id")
     OLDEST = ("posted_at", "id")
@@ -44,19 +44,19 @@ class ReviewFilter(Enum):
 
 class ProductQuerySet(models.QuerySet["Product"]):
     def by_sku(self, skus: Iterable[str]) -> dict[str, "Product"]:
-        """What is there of these. NUL and lone surrogates are in no SKU, and PostgreSQL refuses to be asked for them."""
+        """PostgreSQL refuses NUL and lone surrogates, which no SKU has."""
         return self.in_bulk([sku for sku in skus if sku.isprintable()], field_name="sku")
 
 
 class ReviewQuerySet(models.QuerySet["Review"]):
     def visible_to(self, viewer: Viewer) -> Self:
-        """What the moderators have hidden is there for its author and for them only."""
+        """A hidden review is visible only to its author and to staff."""
         if viewer.is_staff:
             return self
         return self.filter(Q(hidden_at=None) | Q(author=viewer.pk)) if viewer.pk else self.filter(hidden_at=None)
 
     def shown(self) -> Self:
-        """With what nearly every client shows: one row each, so a join costs less than a query for it."""
+        """Joins the rows that nearly every client shows: cheaper than a query each."""
         return self.select_related("author", "product").only(*REVIEW, *AUTHOR, *PRODUCT)
 
     def of_those_followed_by(self, viewer: Viewer) -> Self:
@@ -74,7 +74,7 @@ class ReviewQuerySet(models.QuerySet["Review"]):
 
 class CommentQuerySet(models.QuerySet["Comment"]):
     def visible_to(self, viewer: Viewer) -> Self:
-        """Those on reviews that the viewer sees."""
+        """Comments on reviews that the viewer may see."""
         if viewer.is_staff:
             return self
         return self.filter(Q(review__hidden_at=None) | Q(review__author=viewer.pk)) if viewer.pk else self.filter(review__hidden_at=None)

@@ -1,4 +1,4 @@
-"""What members do with each other's reviews, and with each other. Each function is one transaction; they raise as the services do."""
+"""Comments, likes and follows. Each function is one transaction, and raises as the services do."""
 
 from datetime import datetime
 from uuid import UUID
@@ -23,7 +23,7 @@ def comment_on_review(*, actor: Viewer, review_id: UUID | None, body: str, poste
 
 @transaction.atomic
 def like_review(*, actor: Viewer, review_id: UUID | None) -> Review:
-    """However often it is asked for, and by how many requests at once: one like."""
+    """Idempotent, also under concurrent requests."""
     user = member(actor)
     review = seen_review(user, review_id)
     Like.objects.bulk_create([Like(review=review, user=user)], ignore_conflicts=True)
@@ -42,7 +42,7 @@ def unlike_review(*, actor: Viewer, review_id: UUID | None) -> Review:
 def follow(*, actor: Viewer, username: str) -> User:
     user, other = member(actor), named(username)
     if user == other:
-        raise ValidationError({"username": ValidationError("Nobody follows themselves.", code="invalid")})
+        raise ValidationError({"username": ValidationError("You cannot follow yourself.", code="invalid")})
     Follow.objects.bulk_create([Follow(follower=user, followed=other)], ignore_conflicts=True)
     return other
 

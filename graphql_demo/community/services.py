@@ -1,6 +1,7 @@
-"""What is done to reviews, and who may. Each function is one transaction.
+"""What members and moderators do with reviews. Each function is one transaction.
 
-All raise PermissionDenied (NotLoggedIn for a visitor) and ValidationError; what the actor may not see is not found for them.
+All raise PermissionDenied (NotLoggedIn without a login) and ValidationError. A review that the
+actor may not see counts as not found.
 """
 
 from collections.abc import Sequence
@@ -8,11 +9,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from community.events import REVIEW_POSTED, review_posted
-from community.models import REVIEWED, Product, Review
+from community.models import REVIEWED, STARS, Product, Review
 from community.permissions import member, moderator, not_found, seen_review
 from community.querysets import Viewer
 from patterns.messaging.outbox.models import OutboxEvent
@@ -20,51 +22,79 @@ from patterns.messaging.outbox.models import OutboxEvent
 BULK_MAXIMUM = 100
 
 
-@transaction.atomic
 def post_review(*, actor: Viewer, sku: str, rating: int, body: str, posted_at: datetime, correlation_id: str = "-") -> Review:
-    """One for each product and member. The event `review.posted` is stored with it."""
-    author = member(actor)
-    product = Product.objects.by_sku([sku]).get(sku)
-    if product is None:
-        raise not_found("sku", "product")
-    review = Review(author=author, product=product, rating=rating, body=body.strip(), posted_at=posted_at)
-    review.full_clean()
-    try:
-        with transaction.atomic():
-            review.save(force_insert=True)
-    except IntegrityError as error:  # the same author's other request was first, since the look
-        raise ValidationError(REVIEWED, code="taken") from error
-    event = review_posted(review, correlation_id=correlation_id)
-    OutboxEvent.objects.append(event_id=event["id"], aggregate=event["subject"], routing_key=REVIEW_POSTED, payload=event)
-    return review
+    """One per product and member. The event `review.posted` is stored with it."""
+    row = {"sku": sku, "rating": rating, "body": body}
+    [result] = post_reviews(actor=actor, reviews=[row], posted_at=posted_at, correlation_id=correlation_id)
+    if isinstance(result, ValidationError):
+        raise result
+    return result
 
 
 @transaction.atomic
 def post_reviews(
     *, actor: Viewer, reviews: Sequence[dict[str, Any]], posted_at: datetime, correlation_id: str = "-"
 ) -> list[Review | ValidationError]:
-    """A result for each, in order. Each has a savepoint: what is wrong with one leaves the others alone."""
+    """A result per row, in order: an invalid row does not affect the others.
+
+    Five statements, however many rows there are.
+    """
     author = member(actor)
     if not 1 <= len(reviews) <= BULK_MAXIMUM:
         raise ValidationError({"reviews": ValidationError(f"Post 1 to {BULK_MAXIMUM} reviews at once.", code="invalid")})
-    results: list[Review | ValidationError] = []
-    for review in reviews:
-        try:
-            results.append(post_review(actor=author, posted_at=posted_at, correlation_id=correlation_id, **review))
-        except ValidationError as error:
-            results.append(error)
-    return results
+    products = Product.objects.by_sku({row["sku"] for row in reviews})
+    reviewed = set(author.reviews.filter(product__in=products.values()).values_list("product", flat=True))
+    results = [new_review(author, products, reviewed, posted_at=posted_at, **row) for row in reviews]
+    stored = insert([each for each in results if isinstance(each, Review)])
+    events = [review_posted(review, correlation_id=correlation_id) for review in stored.values()]
+    OutboxEvent.objects.bulk_create(
+        OutboxEvent(event_id=event["id"], aggregate=event["subject"], routing_key=REVIEW_POSTED, payload=event) for event in events
+    )
+    # a review is missing if another request of the same author was faster
+    return [each if isinstance(each, ValidationError) else stored.get(each.pk) or taken() for each in results]
+
+
+def new_review(
+    author: User, products: dict[str, Product], reviewed: set[int], *, sku: str, rating: int, body: str, posted_at: datetime
+) -> Review | ValidationError:
+    """Validates without a query, which would cost as many as there are rows. Adds to `reviewed`."""
+    product = products.get(sku)
+    if product is None:
+        return not_found("sku", "product")
+    if product.pk in reviewed:
+        return taken()
+    if not 1 <= rating <= 5:
+        return ValidationError({"rating": ValidationError(STARS, code="invalid")})
+    review = Review(author=author, product=product, rating=rating, body=body.strip(), posted_at=posted_at)
+    try:
+        review.clean_fields(exclude=["author", "product"])  # these two would be queried
+    except ValidationError as error:
+        return error
+    reviewed.add(product.pk)
+    return review
+
+
+def insert(reviews: list[Review]) -> dict[UUID, Review]:
+    """Inserts those that do not conflict with another request's, and returns them by id."""
+    Review.objects.bulk_create(reviews, ignore_conflicts=True)
+    stored = Review.objects.filter(pk__in=[review.pk for review in reviews]).values_list("pk", flat=True)
+    ids = set(stored)
+    return {review.pk: review for review in reviews if review.pk in ids}
+
+
+def taken() -> ValidationError:
+    return ValidationError(REVIEWED, code="taken")
 
 
 @transaction.atomic
 def edit_review(
     *, actor: Viewer, review_id: UUID | None, edited_at: datetime, rating: int | None = None, body: str | None = None
 ) -> Review:
-    """Its author's only, staff's neither: nobody puts words into another's mouth."""
+    """Only for the author. Staff cannot change what a member wrote."""
     author = member(actor)
     review = seen_review(author, review_id, to_change=True)
     if not review.is_by(author):
-        raise PermissionDenied("Only its author may edit a review.")
+        raise PermissionDenied("Only the author can edit a review.")
     review.rating = review.rating if rating is None else rating
     review.body = review.body if body is None else body.strip()
     review.edited_at = edited_at
@@ -78,7 +108,7 @@ def delete_review(*, actor: Viewer, review_id: UUID | None) -> UUID:
     author = member(actor)
     review = seen_review(author, review_id, to_change=True)
     if not (review.is_by(author) or author.is_staff):
-        raise PermissionDenied("Only its author and staff may delete a review.")
+        raise PermissionDenied("Only the author and staff can delete a review.")
     deleted = review.pk
     review.delete()
     return deleted
@@ -86,11 +116,11 @@ def delete_review(*, actor: Viewer, review_id: UUID | None) -> UUID:
 
 @transaction.atomic
 def hide_review(*, actor: Viewer, review_id: UUID | None, because: str, hidden_at: datetime) -> Review:
-    """From then on only its author and staff see it."""
+    """Only its author and staff still see it."""
     review = seen_review(moderator(actor), review_id, to_change=True)
     review.hidden_at, review.hidden_because = hidden_at, because.strip()
     if not review.hidden_because:
-        raise ValidationError({"because": ValidationError("Say why.", code="required")})
+        raise ValidationError({"because": ValidationError("A reason is required.", code="required")})
     review.full_clean()
     review.save(update_fields=["hidden_at", "hidden_because"])
     return review

@@ -1,4 +1,4 @@
-"""Access tokens, of the shape that rest_demo issues: whoever has the key can read them, so one login serves all services.
+"""Access tokens in rest_demo's format: all services share the key, so one login serves them all.
 
 {"iss": "nexus", "sub": "<username>", "typ": "access", "role": "customer|staff|admin", "iat", "exp", "jti"}, signed with HS256.
 """
@@ -24,16 +24,16 @@ def issue(user: User) -> str:
 
 
 def bearer(header: str) -> User | None:
-    """The member of an Authorization header; None without one. Raises BadToken, with the same words for whatever is wrong.
+    """The member of an Authorization header; None without one. Raises BadToken.
 
-    What the member may is asked of our own database, not of the token's role: rights that were taken away are gone at once.
+    Rights come from the database, not from the token's role, so a revoked right is gone at once.
     """
     scheme, _, token = header.partition(" ")
     if not header:
         return None
     if scheme.lower() != "bearer":
-        raise BadToken("Send a bearer token.")
+        raise BadToken("Send a Bearer token.")
     try:
         return get_user_model().objects.get(username=access_tokens().read(token.strip())["sub"], is_active=True)
     except (InvalidAccessToken, User.DoesNotExist):
-        raise BadToken("The token is not valid, or not valid any more.") from None
+        raise BadToken("The access token is invalid or expired.") from None

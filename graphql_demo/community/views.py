@@ -1,4 +1,4 @@
-"""The doors: GraphQL over HTTP, and the token for it."""
+"""The views: GraphQL over HTTP, the login form, and access tokens."""
 
 import json
 from pathlib import Path
@@ -15,45 +15,53 @@ from graphql import DocumentNode, GraphQLError, GraphQLFormattedError, GraphQLSc
 from graphql.validation import MaxIntrospectionDepthRule, NoSchemaIntrospectionCustomRule, specified_rules
 
 from community.logins import seconds_to_wait
+from community.services import BULK_MAXIMUM
 from community.tokens import BadToken, bearer, issue
 from patterns.graphql.document_cache import cached
 from patterns.graphql.graphql_over_http import GraphQLOverHTTPView, bad_request
+from patterns.graphql.loaders import with_loaders
 from patterns.graphql.masked_errors import masked
-from patterns.graphql.query_limits import Limits, check_cost, limit_rule, parse_within
+from patterns.graphql.query_cost import LimitedCost
+from patterns.graphql.query_depth import Limits, limit_rule, parse_within
 from patterns.graphql.trusted_documents import TrustedDocuments
 
-LIMITS = Limits(depth=12)  # the feed's comments' authors' names are nine deep
-LISTS = {"PostReviews.results": 100}  # as many as its input may have
-READING = MaxIntrospectionDepthRule if settings.INTROSPECTION else NoSchemaIntrospectionCustomRule
+LIMITS = Limits(depth=12)  # the names of the authors of the feed's comments are nine deep
+INTROSPECTION = MaxIntrospectionDepthRule if settings.INTROSPECTION else NoSchemaIntrospectionCustomRule
 TRUSTED = TrustedDocuments.load(Path(settings.BASE_DIR) / "trusted_documents.json", required=settings.TRUSTED_DOCUMENTS_ONLY)
 
 
-def understood(schema: GraphQLSchema, source: str) -> DocumentNode:
+def valid_document(schema: GraphQLSchema, source: str) -> DocumentNode:
     document = parse_within(LIMITS, source)
-    # ours first, and alone: some of the specification's rules take long for what these refuse
-    for rules in ([limit_rule(LIMITS), READING], specified_rules):
+    # our rules first, and alone: some of the specification's are slow for what these refuse
+    for rules in ([limit_rule(LIMITS), INTROSPECTION], specified_rules):
         if errors := validate(schema, document, rules, max_errors=20, hide_suggestions=not settings.INTROSPECTION):
-            raise ExceptionGroup("the document is refused", errors)
+            raise ExceptionGroup("the document is invalid", errors)
     return document
+
+
+class CommunityExecution(LimitedCost):
+    list_sizes = {"PostReviews.results": BULK_MAXIMUM}
 
 
 class CommunityView(GraphQLOverHTTPView):
     graphiql_template = "community/graphiql.html"
-    understood = staticmethod(cached(understood))
+    execution_context_class = CommunityExecution
+    valid_document = staticmethod(cached(valid_document))
 
-    def source(self, data: dict[str, Any]) -> str:
-        return super().source({"query": TRUSTED.source(data)})
+    def prepare(self, data: dict[str, Any]) -> DocumentNode:
+        source = TRUSTED.source(data)
+        if not source:
+            raise bad_request("query is missing.")
+        return self.valid_document(self.schema.graphql_schema, source)
 
-    def prepare(self, source: str, data: dict[str, Any]) -> DocumentNode:
-        schema = self.schema.graphql_schema
-        document = self.understood(schema, source)
-        check_cost(LIMITS, schema, document, variables=data.get("variables"), operation_name=data.get("operationName"), lists=LISTS)
-        return document
+    def execute(self, document: DocumentNode, **options: Any) -> Any:
+        execute = super().execute
+        return with_loaders(lambda: execute(document, **options))
 
     def get_context(self, request: HttpRequest) -> HttpRequest:
-        """The member who asks: a bearer token's, or the session's."""
+        """Identifies the member, by the bearer token or by the session."""
         try:
-            # now: the lazy session's user would query in a resolver, where Django refuses it
+            # now: a lazy user would query in a resolver, where Django refuses it
             request.user = bearer(request.headers.get("Authorization", "")) or get_user(request)
         except BadToken as error:
             refused: HttpError = bad_request(str(error), 401)
@@ -71,7 +79,7 @@ class CommunityView(GraphQLOverHTTPView):
 
 
 class Login(LoginView):
-    """The session's, for browsers: attempts are counted together with those at `token`."""
+    """For browsers. Attempts count together with those at `token`."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if seconds := seconds_to_wait(request, request.POST.get("username", "")):
@@ -83,12 +91,12 @@ class Login(LoginView):
 @csrf_exempt  # it reads no cookie
 @require_POST
 def token(request: HttpRequest) -> JsonResponse:
-    """{"username", "password"} → {"access", "expires_in"}: for this demo when it runs alone. rest_demo's tokens are as good."""
+    """{"username", "password"} → {"access", "expires_in"}. rest_demo's tokens work too."""
     try:
         sent = json.loads(request.body)
         name, password = sent["username"], sent["password"]
     except (ValueError, LookupError, TypeError, RecursionError):
-        return JsonResponse({"errors": [{"message": "Send username and password, as JSON."}]}, status=400)
+        return JsonResponse({"errors": [{"message": "Send username and password as JSON."}]}, status=400)
     if seconds := seconds_to_wait(request, str(name)):
         refused = {"errors": [{"message": f"Too many attempts. Try again in {seconds} s."}]}
         return JsonResponse(refused, status=429, headers={"Retry-After": str(seconds)})

@@ -8,17 +8,17 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
-from graphql import DocumentNode, GraphQLSchema, parse, specified_rules, validate
+from graphql import DocumentNode, ExecutionContext, GraphQLSchema, parse, specified_rules, validate
 
 from community.schema.schema import schema
 from community.tokens import bearer
-from community.views import CommunityView, understood
+from community.views import CommunityView, valid_document
 from config import urls
 from lab.bench_data import COMMENTS
 from lab.bench_strawberry import BerryView, berry_schema
 from lab.naive.feed import naive_schema
 from patterns.graphql.document_cache import cached
-from patterns.graphql.loaders import LoadingExecution
+from patterns.graphql.graphql_over_http import GraphQLOverHTTPView
 
 SQL = """
 SELECT r.rating, r.body, a.username, p.sku, p.name,
@@ -33,10 +33,6 @@ WHERE r.hidden_at IS NULL OR r.author_id = %s ORDER BY r.posted_at DESC, r.id DE
 """
 
 
-def uncached(graphql_schema: GraphQLSchema, source: str) -> DocumentNode:
-    return understood(graphql_schema, source)
-
-
 def unlimited(graphql_schema: GraphQLSchema, source: str) -> DocumentNode:
     document = parse(source)
     if errors := validate(graphql_schema, document, specified_rules):
@@ -45,19 +41,18 @@ def unlimited(graphql_schema: GraphQLSchema, source: str) -> DocumentNode:
 
 
 class UncachedView(CommunityView):
-    understood = staticmethod(uncached)
+    valid_document = staticmethod(valid_document)
 
 
 class UnlimitedView(CommunityView):
-    understood = staticmethod(cached(unlimited))
-
-    def prepare(self, source: str, data: dict[str, Any]) -> DocumentNode:
-        return self.understood(self.schema.graphql_schema, source)
+    execution_context_class = ExecutionContext
+    valid_document = staticmethod(cached(unlimited))
 
 
 class NaiveView(CommunityView):
-    def prepare(self, source: str, data: dict[str, Any]) -> DocumentNode:
-        return unlimited(self.schema.graphql_schema, source)
+    execution_context_class = ExecutionContext
+    valid_document = staticmethod(unlimited)
+    execute = GraphQLOverHTTPView.execute  # without loaders: its resolvers query
 
 
 def plain(request: HttpRequest) -> HttpResponse:
@@ -75,16 +70,15 @@ def plain(request: HttpRequest) -> HttpResponse:
     return HttpResponse(orjson.dumps({"data": {"feed": {"edges": edges}}}), content_type="application/json")
 
 
-def served(view: type[CommunityView], of: Any = schema, execution: Any = LoadingExecution) -> Any:
-    return csrf_exempt(view.as_view(schema=of, execution_context_class=execution))
+def served(view: type[CommunityView], of: Any = schema) -> Any:
+    return csrf_exempt(view.as_view(schema=of))
 
 
 urlpatterns = [
     path("strawberry/", csrf_exempt(BerryView.as_view(schema=berry_schema))),
     path("uncached/", served(UncachedView)),
     path("unlimited/", served(UnlimitedView)),
-    path("naive/", served(NaiveView, naive_schema, None)),
-    path("empty/", csrf_exempt(lambda request: HttpResponse("{}"))),
+    path("naive/", served(NaiveView, naive_schema)),
     path("plain/", csrf_exempt(plain)),
     *urls.urlpatterns,
 ]

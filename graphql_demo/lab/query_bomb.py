@@ -21,7 +21,6 @@ from community.models import Comment, Product, Review
 from community.schema.schema import schema
 from community.views import CommunityView
 from labkit import Counts, Experiment, count_queries
-from patterns.graphql.loaders import LoadingExecution
 
 MEMBERS, LEVELS, ALIASES, DOUBLINGS = 5, 40, 100, 6
 apart = Registry()  # graphene-django has one type a model, and the demo's own schema has it
@@ -116,7 +115,7 @@ def naive() -> Counts:
 
 def solved() -> Counts:
     fill()
-    return send(CommunityView.as_view(schema=schema, execution_context_class=LoadingExecution), tries=5)
+    return send(CommunityView.as_view(schema=schema), tries=5)
 
 
 def sql(counts: Counts) -> list[int | float]:
@@ -132,5 +131,5 @@ experiment = Experiment(
     breaks=lambda counts: min(sql(counts)) > 0 and counts["refused"] == 0 and counts["slower_than_50_milliseconds"] > 0,
     holds=lambda counts: set(sql(counts)) == {0} and (counts["refused"], counts["slower_than_50_milliseconds"]) == (len(BOMBS), 0),
     proof=("sql_by_depth", "sql_by_aliases", "sql_by_fragments", "slower_than_50_milliseconds"),
-    code="patterns/graphql/query_limits",
+    code="patterns/graphql/query_depth",
 )

@@ -17,7 +17,6 @@ from community import models
 from community.schema.schema import schema
 from community.views import CommunityView
 from labkit import Counts, Experiment
-from patterns.graphql.loaders import LoadingExecution
 
 ROWS, COMMENTS, MAXIMUM = 1_000, 200, 100
 apart = Registry()  # graphene-django has one type a model, and the demo's own schema has it
@@ -97,7 +96,7 @@ def naive() -> Counts:
 
 def solved() -> Counts:
     fill()
-    return ask(CommunityView.as_view(schema=schema, execution_context_class=LoadingExecution), SOLVED)
+    return ask(CommunityView.as_view(schema=schema), SOLVED)
 
 
 experiment = Experiment(

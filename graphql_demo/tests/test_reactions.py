@@ -7,7 +7,7 @@ from graphql_relay import to_global_id
 
 from community.models import Comment, Follow, Like, Product, Review
 from community.reactions import like_review
-from community.schema.member_actions import LikeReview
+from community.schema.member_mutations import LikeReview
 from tests.conftest import NOON, Act
 
 LIKES = "review { likeCount likedByMe }"

@@ -65,7 +65,7 @@ def test_any_other_token_is_refused_with_the_same_words(client: Client, customer
 
     assert (answer.status_code, answer["WWW-Authenticate"]) == (401, 'Bearer error="invalid_token"')
     [error] = answer.json()["errors"]
-    assert error == {"message": "The token is not valid, or not valid any more.", "extensions": {"code": "UNAUTHENTICATED"}}
+    assert error == {"message": "The access token is invalid or expired.", "extensions": {"code": "UNAUTHENTICATED"}}
 
 
 def test_a_bad_token_is_not_a_visitor_even_with_a_session(client: Client, customer: Any) -> None:

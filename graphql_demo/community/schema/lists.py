@@ -1,4 +1,4 @@
-"""How lists are asked for: their pages, filters and orders."""
+"""The arguments of lists: pages, filters and orders."""
 
 import graphene
 
@@ -7,7 +7,7 @@ from community.querysets import ProductOrder, ReviewFilter, ReviewOrder
 from patterns.graphql.connections import Keyset, Page
 
 MAXIMUM = 100
-AFTER = graphene.String(description="An endCursor of the page before, in the same order.")
+AFTER = graphene.String(description="The endCursor of the previous page, in the same order.")
 PAGE = {"first": graphene.Int(required=True, default_value=20, description=f"1 to {MAXIMUM}"), "after": AFTER}
 SHORT_PAGE = {"first": graphene.Int(required=True, default_value=3, description=f"1 to {MAXIMUM}"), "after": AFTER}
 
@@ -22,12 +22,12 @@ PRODUCT_ORDER = graphene.Enum.from_enum(ProductOrder, description=lambda _: None
 
 
 def product_page(order: ProductOrder, first: int, after: str | None = None) -> Page:
-    return Page.asked(Keyset(models.Product, order.value), first, after, maximum=MAXIMUM)
+    return Page.parse(Keyset(models.Product, order.value), first, after, maximum=MAXIMUM)
 
 
 def review_page(order: ReviewOrder, first: int, after: str | None = None) -> Page:
-    return Page.asked(Keyset(models.Review, order.value), first, after, maximum=MAXIMUM)
+    return Page.parse(Keyset(models.Review, order.value), first, after, maximum=MAXIMUM)
 
 
 def comment_page(first: int, after: str | None = None) -> Page:
-    return Page.asked(Keyset(models.Comment, ("posted_at", "id")), first, after, maximum=MAXIMUM)
+    return Page.parse(Keyset(models.Comment, ("posted_at", "id")), first, after, maximum=MAXIMUM)

@@ -1,4 +1,4 @@
-"""Where a query begins."""
+"""The root fields of queries."""
 
 from typing import Any
 from uuid import UUID
@@ -18,13 +18,15 @@ from patterns.graphql.loaders import load, query
 
 
 class Query(graphene.ObjectType):
-    node = graphene.Field(Node, id=graphene.ID(required=True), description="Any of them by its id; null when there is none for you.")
-    me = graphene.Field(Profile, description="Null for a visitor.")
+    node = graphene.Field(
+        Node, id=graphene.ID(required=True), description="Any object by its id. Null if it does not exist, or if you may not see it."
+    )
+    me = graphene.Field(Profile, description="Null if you are not logged in.")
     profile = graphene.Field(Profile, username=graphene.String(required=True))
     product = graphene.Field(Product, sku=graphene.String(required=True))
     products = graphene.Field(ProductConnection, required=True, **PAGE, order_by=PRODUCT_ORDER)
     reviews = graphene.Field(ReviewConnection, required=True, **PAGE, filter=FILTER, order_by=REVIEW_ORDER)
-    feed = graphene.Field(ReviewConnection, **PAGE, description="Reviews of those whom one follows, the newest first. Log in for it.")
+    feed = graphene.Field(ReviewConnection, **PAGE, description="Reviews by the members you follow, newest first. Needs a login.")
 
     async def resolve_node(root: Any, info: ResolveInfo, id: str) -> Any:
         kind, key = node_key(id)
@@ -48,24 +50,26 @@ class Query(graphene.ObjectType):
     def resolve_product(root: Any, info: ResolveInfo, sku: str) -> Any:
         return load(batches.products_by_sku, sku)
 
-    def resolve_products(root: Any, info: ResolveInfo, order_by: ProductOrder, **asked: Any) -> Any:
+    async def resolve_products(root: Any, info: ResolveInfo, order_by: ProductOrder, **asked: Any) -> Any:
         page = product_page(order_by, **asked)
-        return page.connect(query(list, page.of(models.Product.objects.all())))
+        return page.connect(await query(list, page.of(models.Product.objects.all())))
 
-    def resolve_reviews(root: Any, info: ResolveInfo, filter: ReviewFilter, order_by: ReviewOrder, **asked: Any) -> Any:
+    async def resolve_reviews(root: Any, info: ResolveInfo, filter: ReviewFilter, order_by: ReviewOrder, **asked: Any) -> Any:
         page = review_page(order_by, **asked)
-        return page.connect(query(list, page.of(models.Review.objects.visible_to(info.context.user).shown().that_are(filter))))
+        reviews = models.Review.objects.visible_to(info.context.user).shown().that_are(filter)
+        return page.connect(await query(list, page.of(reviews)))
 
-    def resolve_feed(root: Any, info: ResolveInfo, **asked: Any) -> Any:
+    async def resolve_feed(root: Any, info: ResolveInfo, **asked: Any) -> Any:
         viewer = info.context.user
         if not viewer.is_authenticated:
             raise GraphQLError("Log in to see your feed.", extensions={"code": "UNAUTHENTICATED"})
         page = review_page(ReviewOrder.NEWEST, **asked)
-        return page.connect(query(list, page.of(models.Review.objects.visible_to(viewer).shown().of_those_followed_by(viewer))))
+        reviews = models.Review.objects.visible_to(viewer).shown().of_those_followed_by(viewer)
+        return page.connect(await query(list, page.of(reviews)))
 
 
 def node_key(global_id: str) -> tuple[str, UUID | int | None]:
-    """The type's name and the primary key; no key when it is none of ours."""
+    """The type's name and the primary key; no key if the id is malformed."""
     try:
         kind, key = from_global_id(global_id)
         if kind in ("Product", "Profile"):

@@ -1,25 +1,25 @@
-"""The whole schema. `manage.py graphql_schema --out schema.graphql` writes it as text; a test compares the two."""
+"""The whole schema. `manage.py graphql_schema --out schema.graphql` writes it; a test compares."""
 
 import graphene
 
-from community.schema import member_actions, review_actions
+from community.schema import member_mutations, review_mutations
 from community.schema.queries import Query
 
 
 class Mutation(graphene.ObjectType):
-    post_review = review_actions.PostReview.Field(required=True, description="Posts a review of a product; one for each member.")
-    post_reviews = review_actions.PostReviews.Field(
-        required=True, description="Posts many; what is wrong with one leaves the others alone."
+    post_review = review_mutations.PostReview.Field(required=True, description="Posts a review: one per product and member.")
+    post_reviews = review_mutations.PostReviews.Field(
+        required=True, description="Posts many reviews. An invalid one does not affect the others."
     )
-    edit_review = review_actions.EditReview.Field(required=True, description="For its author.")
-    delete_review = review_actions.DeleteReview.Field(required=True, description="For its author and for staff.")
-    hide_review = review_actions.HideReview.Field(required=True, description="For staff: from then on its author and staff see it.")
-    show_review = review_actions.ShowReview.Field(required=True, description="For staff: takes hideReview back.")
-    comment_on_review = member_actions.CommentOnReview.Field(required=True)
-    like_review = member_actions.LikeReview.Field(required=True, description="Doing it again changes nothing.")
-    unlike_review = member_actions.UnlikeReview.Field(required=True, description="Doing it again changes nothing.")
-    follow = member_actions.Follow.Field(required=True, description="Doing it again changes nothing.")
-    unfollow = member_actions.Unfollow.Field(required=True, description="Doing it again changes nothing.")
+    edit_review = review_mutations.EditReview.Field(required=True, description="For the author.")
+    delete_review = review_mutations.DeleteReview.Field(required=True, description="For the author and for staff.")
+    hide_review = review_mutations.HideReview.Field(required=True, description="For staff. Only its author and staff still see it.")
+    show_review = review_mutations.ShowReview.Field(required=True, description="For staff. Undoes hideReview.")
+    comment_on_review = member_mutations.CommentOnReview.Field(required=True)
+    like_review = member_mutations.LikeReview.Field(required=True, description="Idempotent.")
+    unlike_review = member_mutations.UnlikeReview.Field(required=True, description="Idempotent.")
+    follow = member_mutations.Follow.Field(required=True, description="Idempotent.")
+    unfollow = member_mutations.Unfollow.Field(required=True, description="Idempotent.")
 
 
 schema = graphene.Schema(query=Query, mutation=Mutation)

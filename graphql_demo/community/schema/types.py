@@ -1,4 +1,4 @@
-"""What there is to see. Resolvers may not query, which would be once for each row: they `load`."""
+"""The object types. A resolver that queried would do so for each row, so resolvers `load`."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ from patterns.graphql.loaders import load
 class Profile(DjangoObjectType):
     """A member."""
 
-    email = graphene.String(description="For its owner and for staff; null for all others.")
+    email = graphene.String(description="For its owner and for staff. Null for others.")
     follower_count = graphene.Int(required=True)
     following_count = graphene.Int(required=True)
-    followed_by_me = graphene.Boolean(required=True, description="False for a visitor who is not logged in.")
+    followed_by_me = graphene.Boolean(required=True, description="False if you are not logged in.")
     reviews = graphene.Field(lambda: ReviewConnection, required=True, **PAGE, order_by=REVIEW_ORDER)
 
     class Meta:
@@ -51,7 +51,7 @@ class Profile(DjangoObjectType):
 
 class Product(DjangoObjectType):
     review_count = graphene.Int(required=True)
-    average_rating = graphene.Float(description="1 to 5; null when there is no review.")
+    average_rating = graphene.Float(description="1 to 5. Null if there is no review.")
     reviews = graphene.Field(lambda: ReviewConnection, required=True, **PAGE, filter=FILTER, order_by=REVIEW_ORDER)
 
     class Meta:
@@ -96,11 +96,11 @@ class CommentConnection(Connection):
 class Review(DjangoObjectType):
     author = graphene.Field(Profile, required=True)
     product = graphene.Field(Product, required=True)
-    hidden_because = graphene.String(description="The moderators' reason, for its author and for staff; null for all others.")
+    hidden_because = graphene.String(description="The moderators' reason, for the author and for staff. Null for others.")
     like_count = graphene.Int(required=True)
-    liked_by_me = graphene.Boolean(required=True, description="False for a visitor who is not logged in.")
+    liked_by_me = graphene.Boolean(required=True, description="False if you are not logged in.")
     comment_count = graphene.Int(required=True)
-    comments = graphene.Field(CommentConnection, required=True, **SHORT_PAGE, description="The oldest first.")
+    comments = graphene.Field(CommentConnection, required=True, **SHORT_PAGE, description="Oldest first.")
 
     class Meta:
         model = models.Review
@@ -132,7 +132,7 @@ class Review(DjangoObjectType):
 
 
 def joined(row: Model, name: str) -> Any:
-    """What the row's query has brought along; None when it has not."""
+    """The related row, if the row's own query joined it; else None."""
     return row._state.fields_cache.get(name)
 
 

@@ -1,4 +1,4 @@
-"""Names what the code's schema breaks for clients of an older one, and fails when there is something."""
+"""Lists what the current schema breaks for clients of an older one, and fails if it breaks any."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("old", type=Path, help="the SDL that clients were built with")
+        parser.add_argument("old", type=Path, help="the SDL of the older schema")
 
     def handle(self, *args: Any, old: Path, **options: Any) -> None:
         for change in dangerous_changes(old.read_text(), str(schema)):

@@ -1,4 +1,4 @@
-"""What members do with each other's reviews, and with each other."""
+"""Mutations of comments, likes and follows."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ import graphene
 from django.utils import timezone
 
 from community import reactions
+from community.schema.service_mutation import ServiceMutation, one_input
 from community.schema.types import Comment, Profile, Review
-from community.schema.user_errors import Action, one_input
 
 
-class CommentOnReview(Action):
+class CommentOnReview(ServiceMutation):
     service, result = staticmethod(reactions.comment_on_review), "comment"
     comment = graphene.Field(Comment)
 
@@ -18,11 +18,11 @@ class CommentOnReview(Action):
         input = one_input("CommentOnReviewInput", review_id=graphene.ID(required=True), body=graphene.String(required=True))
 
     @classmethod
-    def given(cls) -> dict[str, Any]:
+    def context(cls) -> dict[str, Any]:
         return {"posted_at": timezone.now()}
 
 
-class LikeReview(Action):
+class LikeReview(ServiceMutation):
     service, result = staticmethod(reactions.like_review), "review"
     review = graphene.Field(Review)
 
@@ -30,7 +30,7 @@ class LikeReview(Action):
         input = one_input("LikeReviewInput", review_id=graphene.ID(required=True))
 
 
-class UnlikeReview(Action):
+class UnlikeReview(ServiceMutation):
     service, result = staticmethod(reactions.unlike_review), "review"
     review = graphene.Field(Review)
 
@@ -38,7 +38,7 @@ class UnlikeReview(Action):
         input = one_input("UnlikeReviewInput", review_id=graphene.ID(required=True))
 
 
-class Follow(Action):
+class Follow(ServiceMutation):
     service, result = staticmethod(reactions.follow), "profile"
     profile = graphene.Field(Profile)
 
@@ -46,7 +46,7 @@ class Follow(Action):
         input = one_input("FollowInput", username=graphene.String(required=True))
 
 
-class Unfollow(Action):
+class Unfollow(ServiceMutation):
     service, result = staticmethod(reactions.unfollow), "profile"
     profile = graphene.Field(Profile)
 

@@ -1,4 +1,4 @@
-"""What is done to reviews. The services decide who may."""
+"""Mutations of reviews. The services decide who may."""
 
 from typing import Any
 
@@ -8,8 +8,9 @@ from django.utils import timezone
 from graphene.relay import Node
 
 from community import services
+from community.schema.service_mutation import ServiceMutation, one_input
 from community.schema.types import Review
-from community.schema.user_errors import Action, UserError, one_input, user_errors
+from community.schema.user_errors import UserError, user_errors
 from patterns.http.request_id import current
 
 
@@ -19,7 +20,7 @@ class PostReviewInput(graphene.InputObjectType):
     body = graphene.String(required=True)
 
 
-class PostReview(Action):
+class PostReview(ServiceMutation):
     service, result = staticmethod(services.post_review), "review"
     review = graphene.Field(Review)
 
@@ -27,20 +28,20 @@ class PostReview(Action):
         input = PostReviewInput(required=True)
 
     @classmethod
-    def given(cls) -> dict[str, Any]:
+    def context(cls) -> dict[str, Any]:
         return {"posted_at": timezone.now(), "correlation_id": current.get()}
 
 
 class PostedReview(graphene.ObjectType):
-    """What became of one of the input's reviews: the review, or userErrors."""
+    """The result for one review of the input: the review, or userErrors."""
 
     review = graphene.Field(Review)
     user_errors = graphene.List(graphene.NonNull(UserError), required=True)
 
 
-class PostReviews(Action):
+class PostReviews(ServiceMutation):
     service, result = staticmethod(services.post_reviews), "results"
-    results = graphene.List(graphene.NonNull(PostedReview), description="One for each of the input's reviews, in its order.")
+    results = graphene.List(graphene.NonNull(PostedReview), description="One per review of the input, in the same order.")
 
     class Arguments:
         input = one_input(
@@ -48,10 +49,10 @@ class PostReviews(Action):
             reviews=graphene.List(graphene.NonNull(PostReviewInput), required=True, description=f"1 to {services.BULK_MAXIMUM}"),
         )
 
-    given = PostReview.given
+    context = PostReview.context
 
     @staticmethod
-    def shown(done: list[Any]) -> list[PostedReview]:
+    def render(done: list[Any]) -> list[PostedReview]:
         return [
             PostedReview(user_errors=list(user_errors(each)))
             if isinstance(each, ValidationError)
@@ -60,7 +61,7 @@ class PostReviews(Action):
         ]
 
 
-class EditReview(Action):
+class EditReview(ServiceMutation):
     service, result = staticmethod(services.edit_review), "review"
     review = graphene.Field(Review)
 
@@ -68,28 +69,28 @@ class EditReview(Action):
         input = one_input(
             "EditReviewInput",
             review_id=graphene.ID(required=True),
-            rating=graphene.Int(description="1 to 5; unchanged when left out"),
-            body=graphene.String(description="Unchanged when left out."),
+            rating=graphene.Int(description="1 to 5. Unchanged if left out."),
+            body=graphene.String(description="Unchanged if left out."),
         )
 
     @classmethod
-    def given(cls) -> dict[str, Any]:
+    def context(cls) -> dict[str, Any]:
         return {"edited_at": timezone.now()}
 
 
-class DeleteReview(Action):
+class DeleteReview(ServiceMutation):
     service, result = staticmethod(services.delete_review), "deleted_id"
-    deleted_id = graphene.ID(description="For the client's cache: what to forget.")
+    deleted_id = graphene.ID(description="The id to remove from the client's cache.")
 
     class Arguments:
         input = one_input("DeleteReviewInput", review_id=graphene.ID(required=True))
 
     @staticmethod
-    def shown(done: Any) -> str:
+    def render(done: Any) -> str:
         return str(Node.to_global_id("Review", done))
 
 
-class HideReview(Action):
+class HideReview(ServiceMutation):
     service, result = staticmethod(services.hide_review), "review"
     review = graphene.Field(Review)
 
@@ -97,15 +98,15 @@ class HideReview(Action):
         input = one_input(
             "HideReviewInput",
             review_id=graphene.ID(required=True),
-            because=graphene.String(required=True, description="Its author may read this."),
+            because=graphene.String(required=True, description="The author can read this."),
         )
 
     @classmethod
-    def given(cls) -> dict[str, Any]:
+    def context(cls) -> dict[str, Any]:
         return {"hidden_at": timezone.now()}
 
 
-class ShowReview(Action):
+class ShowReview(ServiceMutation):
     service, result = staticmethod(services.show_review), "review"
     review = graphene.Field(Review)
 
