@@ -51,14 +51,14 @@ def docstring(pattern: Path) -> str:
 
 def section(pattern: Path, title: str) -> str:
     """The text under one heading of the docstring, dedented; empty when there is none."""
-    found = re.search(rf"^{title}\b(.*?)(?=^\S|\Z)", docstring(pattern), re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^{title}(?=\s\s|\s*$)(.*?)(?=^\S|\Z)", docstring(pattern), re.MULTILINE | re.DOTALL)
     lines = found[1].strip("\n").splitlines() if found else []
     return "\n".join(line.removeprefix("    ").rstrip() for line in lines).strip("\n")
 
 
 def use(pattern: Path) -> Use:
     """Parts begin with `# settings.py`, `# your code` or `$ command`."""
-    text = section(pattern, "Use$")
+    text = section(pattern, "Use")
     parts: dict[str, list[str]] = {"# settings.py": [], "# your code": []}
     commands: list[str] = []
     part: list[str] = []

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from graphene_django.views import HttpError
-from graphql import DocumentNode, GraphQLError, GraphQLFormattedError, GraphQLSchema, validate
+from graphql import DocumentNode, ExecutionContext, GraphQLError, GraphQLFormattedError, GraphQLSchema, validate
 from graphql.validation import MaxIntrospectionDepthRule, NoSchemaIntrospectionCustomRule, specified_rules
 
 from community.logins import seconds_to_wait
@@ -45,7 +45,7 @@ class CommunityExecution(LimitedCost):
 
 class CommunityView(GraphQLOverHTTPView):
     graphiql_template = "community/graphiql.html"
-    execution_context_class = CommunityExecution
+    execution_context_class: type[ExecutionContext] = CommunityExecution
     valid_document = staticmethod(cached(valid_document))
 
     def prepare(self, data: dict[str, Any]) -> DocumentNode:

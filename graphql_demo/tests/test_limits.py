@@ -71,9 +71,7 @@ def test_the_cost_is_limited_by_get_too(client: Client, db: None) -> None:
     assert codes(answer) == {"QUERY_TOO_LARGE"}
 
 
-def test_aliases_of_a_bulk_mutation_over_one_variable_are_refused(
-    client: Client, users: list[Any], django_assert_num_queries: Any
-) -> None:
+def test_aliases_of_a_bulk_mutation_over_one_variable_are_refused(client: Client, users: list[Any], django_assert_num_queries: Any) -> None:
     client.force_login(users[0])
     aliases = " ".join(f"a{n}: {BULK}" for n in range(15))
     rows = [GOOD] * 100
