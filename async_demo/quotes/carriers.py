@@ -1,4 +1,4 @@
-"""The carriers as we see them: one shared client, one question, and the ways in which the answer fails to come."""
+"""The client of the carriers: one shared connection pool, one request, and the ways it can fail."""
 
 import json
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Reason = Literal["timed_out", "unreachable", "error_answer", "unreadable_answer"
 
 
 class CarrierFailed(Exception):
-    """A carrier made no offer; `reason` says why, in our words and never in the carrier's."""
+    """A carrier made no offer. `reason` is one of ours, never the carrier's text."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
@@ -57,7 +57,7 @@ def open_client(base_url: str = "") -> httpx.AsyncClient:
 
 
 async def ask(client: httpx.AsyncClient, carrier: Carrier, parcel: Parcel) -> Offer:
-    """The carrier's offer for the parcel. Raises CarrierFailed, whatever the carrier does; how long it takes is the caller's to limit."""
+    """The carrier's offer for the parcel. Raises CarrierFailed. The caller bounds the time."""
     question: dict[str, str | int] = {"postcode": parcel.postcode, "weight_grams": parcel.weight_grams}
     try:
         url = httpx.URL(carrier.rate_path).copy_merge_params(question)  # params= would drop what the path already asks
@@ -82,7 +82,7 @@ async def read_body(response: httpx.Response) -> bytes:
 
 
 def read_offer(carrier: Carrier, body: bytes) -> Offer:
-    """What the carrier's JSON says, checked. Raises CarrierFailed."""
+    """Validates the carrier's JSON. Raises CarrierFailed."""
     try:
         rate = json.loads(body)
     except (ValueError, RecursionError) as error:  # RecursionError: 60,000 times "["

@@ -1,4 +1,4 @@
-"""What is let in: the customer's question, and the carriers' answers. Neither is ours, so neither is trusted."""
+"""Validation of untrusted input: the customer's request and the carriers' responses."""
 
 from django import forms
 from django.core.validators import RegexValidator
@@ -17,5 +17,5 @@ class RateForm(forms.Form):
     """A carrier's `{"price": "6.40", "currency": "EUR", "days": 2}`."""
 
     price = forms.DecimalField(min_value=0, max_digits=8, decimal_places=2)
-    currency = forms.ChoiceField(choices=[("EUR", "EUR")])  # offers are sorted by price: one currency, or the order means nothing
+    currency = forms.ChoiceField(choices=[("EUR", "EUR")])  # one currency: offers are sorted by price
     days = forms.IntegerField(min_value=0, max_value=60)

@@ -1,4 +1,4 @@
-"""Who can be asked for a delivery quote."""
+"""The carriers that can be asked for a delivery quote."""
 
 from django.db import models
 
@@ -10,9 +10,9 @@ class CarrierQuerySet(models.QuerySet["Carrier"]):
 
 
 class Carrier(models.Model):
-    slug = models.SlugField(primary_key=True)  # the carrier's id everywhere: here, in answers, in logs
+    slug = models.SlugField(primary_key=True)  # the carrier's id in responses and logs
     name = models.CharField(max_length=100)
-    rate_path = models.CharField(max_length=200)  # below CARRIERS_URL; what is asked for a price
+    rate_path = models.CharField(max_length=200)  # below CARRIERS_URL
     is_active = models.BooleanField(default=True)
 
     objects = CarrierQuerySet.as_manager()

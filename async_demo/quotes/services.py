@@ -1,4 +1,4 @@
-"""What this service does: one question to every carrier at once."""
+"""Delivery quotes: asks all carriers concurrently."""
 
 import logging
 from dataclasses import dataclass, field
@@ -23,9 +23,9 @@ class Quote:
 
 
 async def gather_offers(*, client: httpx.AsyncClient, parcel: Parcel, timeout_seconds: float) -> Quote:
-    """Asks every active carrier at once. Takes as long as the slowest, and never longer than `timeout_seconds`."""
+    """Asks all active carriers concurrently. Takes as long as the slowest, at most `timeout_seconds`."""
     carriers = [carrier async for carrier in Carrier.objects.active()]
-    await sync_to_async(give_back_connection)()  # the carriers take their time, and the database's connections are few
+    await sync_to_async(give_back_connection)()  # carriers are slow, and database connections are few
 
     async def ask_one(carrier: Carrier) -> Offer:
         return await ask(client, carrier, parcel)
@@ -44,6 +44,6 @@ async def gather_offers(*, client: httpx.AsyncClient, parcel: Parcel, timeout_se
 
 
 def give_back_connection() -> None:
-    """Closes this thread's database connection; the next query opens one. In a transaction it is the caller's to keep."""
+    """Closes this thread's database connection, unless it is in a transaction. The next query opens one."""
     if not connection.in_atomic_block:
         connection.close()

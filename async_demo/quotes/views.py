@@ -1,4 +1,4 @@
-"""The door: it parses, calls a service, renders."""
+"""The endpoint: it parses the request, calls a service and renders the quote."""
 
 from dataclasses import asdict
 

@@ -50,7 +50,7 @@ async def settle(call: Callable[[str], Awaitable[str]], *names: str, timeout_sec
         return await gather_settled(call, names, timeout_seconds=timeout_seconds, failures=(Refused,))
 
 
-async def test_all_calls_are_under_way_at_once() -> None:
+async def test_all_calls_run_concurrently() -> None:
     everybody = asyncio.Barrier(5)
 
     async def meet(name: str) -> str:
@@ -60,7 +60,7 @@ async def test_all_calls_are_under_way_at_once() -> None:
     assert await settle(meet, *"abcde") == list("abcde")
 
 
-async def test_outcomes_stand_in_the_order_of_the_arguments_however_the_calls_end() -> None:
+async def test_outcomes_are_in_the_order_of_the_arguments() -> None:
     last_is_done = asyncio.Event()
 
     async def call(name: str) -> str:
@@ -72,7 +72,7 @@ async def test_outcomes_stand_in_the_order_of_the_arguments_however_the_calls_en
     assert await settle(call, "first", "last") == ["first", "last"]
 
 
-async def test_nothing_to_call_has_no_outcome() -> None:
+async def test_no_arguments_have_no_outcomes() -> None:
     assert await settle(Calls().call) == []
 
 
@@ -84,7 +84,7 @@ async def test_a_failure_is_an_outcome_and_disturbs_no_other_call() -> None:
 
 
 @pytest.mark.parametrize("name", ["hang", "trickle"])
-async def test_a_call_over_its_time_is_cancelled_and_the_others_keep_their_results(name: str) -> None:
+async def test_a_call_over_its_time_is_cancelled_alone(name: str) -> None:
     calls = Calls()
 
     fine, late = await settle(calls.call, "fine", name, timeout_seconds=0.2)
@@ -118,7 +118,7 @@ async def test_a_caller_that_is_cancelled_leaves_no_task() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_caller_that_is_cancelled_before_the_calls_began_leaves_nothing_unawaited() -> None:
+async def test_a_caller_cancelled_early_leaves_nothing_unawaited() -> None:
     calls = Calls()
     caller = asyncio.create_task(settle(calls.call, "hang"))
     await asyncio.sleep(0)  # the caller has made its task, which has not run yet

@@ -1,16 +1,41 @@
-"""Lifespan: what a process opens once, and closes when it stops, in the event loop that uses it.
+"""Lifespan: resources that a process opens at start and closes at stop, in its event loop.
 
-Problem         A pooled client (HTTP, Redis, …) lives in one event loop. Opened in each request, it pools nothing; opened when a
-                module is imported, it has no loop yet, and nobody closes it. ASGI has a place for it; Django does not know it.
-Guarantee       Each resource is opened once, before the first request is served, and every request finds it. At shutdown it is
-                closed, the last one first, also when another did not open or close. A resource that does not open stops
-                the server's start, and the server is told which one it was. All else goes to the application as it came.
-                Where there is no lifespan (WSGI, runserver, a test's client), `resource` opens one for the block and closes it.
-Not guaranteed  One per process, not one for all: two workers hold two. No reconnecting: that is the resource's own affair.
-Cost            Nothing per request but a look into a dict; without a lifespan, one opening per request.
-Use instead     django-asgi-lifespan, for signals and middleware around it; Starlette's or FastAPI's own lifespan.
+Problem
+    A pooled client (HTTP, Redis) belongs to one event loop. Opened per request, it pools
+    nothing. Opened on import, there is no loop yet, and nobody closes it. ASGI has a
+    lifespan protocol for it; Django does not implement it.
+
+Guarantee
+    - Each resource is opened once, before the first request, and every request finds it.
+    - At shutdown they are closed in reverse order, even if another fails to close.
+    - A resource that fails to open stops the server's start; the message names it.
+    - Everything else reaches the application unchanged.
+    - Without a lifespan (WSGI, runserver, a test client), `resource` opens one for a block.
+
+Not guaranteed
+    One per host: each worker process has its own. Reconnecting: that is up to the resource.
+
+Cost
+    A dict look-up per request. Without a lifespan, one opening per request.
+
+Use instead
+    django-asgi-lifespan, for signals and middleware around it. Starlette's or FastAPI's own
+    lifespan, outside Django. (Checked 2026-11.)
 
 Source: ASGI specification, "Lifespan Protocol" and "Lifespan State".
+
+Use
+    # your code
+    import httpx
+    from django.core.asgi import get_asgi_application
+    from django.http import HttpResponse
+    from patterns.asyncio.lifespan import Lifespan, resource
+
+    application = Lifespan(get_asgi_application(), http=httpx.AsyncClient)  # asgi.py
+
+    async def view(request):  # views.py
+        async with resource(request, "http", otherwise=httpx.AsyncClient) as client:
+            return HttpResponse((await client.get("http://127.0.0.1/")).content)
 """
 
 import contextlib
@@ -28,9 +53,13 @@ T = TypeVar("T")
 
 
 class Lifespan:
-    """An ASGI application around another. `resources`: name → function that makes an async context manager."""
+    """An ASGI application around another. `resources`: functions that make a context manager."""
 
-    def __init__(self, application: Application, **resources: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
+    def __init__(
+        self,
+        application: Application,
+        **resources: Callable[[], AbstractAsyncContextManager[Any]],
+    ) -> None:
         self.application = application
         self.resources = resources
 
@@ -57,7 +86,7 @@ class Lifespan:
 
 @contextlib.asynccontextmanager
 async def resource(request: HttpRequest, name: str, *, otherwise: Callable[[], AbstractAsyncContextManager[T]]) -> AsyncIterator[T]:
-    """The resource that the process shares; where there is none, one that `otherwise` makes, for this block."""
+    """The resource of this process; without one, what `otherwise` makes, for this block."""
     state = getattr(request, "scope", {}).get("state", {})  # a WSGI request has no scope
     if name in state:
         yield state[name]

@@ -59,7 +59,7 @@ class Server:
         return await self.lifespan.receive_output()
 
 
-async def test_each_resource_is_opened_once_before_requests_and_closed_at_shutdown_the_last_first(pool: Any, events: list[str]) -> None:
+async def test_resources_open_before_requests_and_close_in_reverse_order(pool: Any, events: list[str]) -> None:
     server = Server(a=pool("a"), b=pool("b"))
 
     assert await server.tell("startup") == {"type": "lifespan.startup.complete"}
@@ -69,7 +69,7 @@ async def test_each_resource_is_opened_once_before_requests_and_closed_at_shutdo
     assert events == ["a opened", "b opened", "b closed", "a closed"]
 
 
-async def test_a_resource_that_does_not_open_stops_the_start_and_is_named_and_the_others_are_closed(pool: Any, events: list[str]) -> None:
+async def test_a_resource_that_does_not_open_stops_the_start_and_is_named(pool: Any, events: list[str]) -> None:
     server = Server(a=pool("a"), b=pool("b", fails="open"))
 
     answer = await server.tell("startup")
@@ -90,7 +90,7 @@ async def test_a_resource_that_does_not_close_keeps_no_other_open(pool: Any, eve
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
-async def test_all_else_goes_to_the_application_as_it_came(pool: Any, events: list[str], kind: str) -> None:
+async def test_everything_else_reaches_the_application_unchanged(pool: Any, events: list[str], kind: str) -> None:
     scope = {"type": kind, "path": "/"}
     client = Communicator(Lifespan(application, a=pool("a")), scope)
     await client.send_input({"type": "anything"})
@@ -99,7 +99,7 @@ async def test_all_else_goes_to_the_application_as_it_came(pool: Any, events: li
     assert events == []
 
 
-async def test_every_request_finds_the_resource_of_its_process_and_leaves_it_open(pool: Any, events: list[str]) -> None:
+async def test_every_request_finds_the_resource_and_leaves_it_open(pool: Any, events: list[str]) -> None:
     request = AsyncRequestFactory().get("/")
     request.scope["state"] = {"a": "the shared one"}
 
@@ -110,14 +110,14 @@ async def test_every_request_finds_the_resource_of_its_process_and_leaves_it_ope
 
 
 @pytest.mark.parametrize("request_", [RequestFactory().get("/"), AsyncRequestFactory().get("/")], ids=["WSGI", "ASGI"])
-async def test_without_a_lifespan_a_request_has_its_own_for_the_block(pool: Any, events: list[str], request_: Any) -> None:
+async def test_without_a_lifespan_a_block_has_a_resource_of_its_own(pool: Any, events: list[str], request_: Any) -> None:
     async with resource(request_, "a", otherwise=pool("own")) as found:
         assert (found, events) == ("own", ["own opened"])
 
     assert events == ["own opened", "own closed"]
 
 
-async def test_its_own_is_closed_when_the_block_fails(events: list[str]) -> None:
+async def test_the_resource_of_a_block_is_closed_when_the_block_fails(events: list[str]) -> None:
     @contextlib.asynccontextmanager
     async def make() -> AsyncIterator[str]:
         try:
