@@ -20,7 +20,6 @@ ROOMS = {
 NOT_DOMAINS = {"config", "lab", "tests", "fake_carriers", "mail_provider", "payment_provider"}
 BANNED = {"base.py", "utils.py", "helpers.py", "common", "misc.py", "manager.py"}
 HEADINGS = ("Problem", "Guarantee", "Not guaranteed", "Cost", "Use instead")
-GROUPS_WITH_USE = ("graphql",)
 CONTRACTS = """
 [importlinter]
 root_packages =
@@ -148,7 +147,7 @@ def test_a_pattern_states_its_problem_guarantee_and_cost(name: str) -> None:
     assert positions == sorted(positions)
 
 
-GROUPS_WITH_USE = {"http", "graphql", "database"}
+GROUPS_WITH_USE = {"http", "graphql", "database", "caching", "asyncio"}
 
 
 @pytest.mark.parametrize("name", [name for name in patterns() if name.partition("/")[0] in GROUPS_WITH_USE])

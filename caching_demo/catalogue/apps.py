@@ -1,5 +1,11 @@
 from django.apps import AppConfig
+from django.core.signals import request_finished
 
 
 class CatalogueConfig(AppConfig):
     name = "catalogue"
+
+    def ready(self) -> None:
+        from catalogue.store import send_counts
+
+        request_finished.connect(send_counts, dispatch_uid="catalogue.send_counts")

@@ -1,4 +1,4 @@
-"""A login that a NUL in the user name cannot break: PostgreSQL holds none, and Django's own backend passes it on, for a 500."""
+"""Rejects user names with NUL: PostgreSQL cannot store it, and Django's backend would answer 500."""
 
 from typing import Any
 

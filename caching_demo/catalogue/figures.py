@@ -1,4 +1,4 @@
-"""What the store has done, and what it holds, per namespace: for people, at /cache/."""
+"""The page /cache/: reads, hits, loads and memory per namespace."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from django.shortcuts import render
 from catalogue import store
 
 LOADS = ("miss", "refresh")
-LOOKED_AT = 2_000  # keys; who has more is told "at least": a walk over a million keys for every look would be the load itself
+LOOKED_AT = 2_000  # keys; with more, the page says "at least": scanning a million keys would load Redis
 FRESH_SECONDS = 2
 
 
@@ -70,7 +70,7 @@ def held() -> dict[str, dict[str, int]]:
 
 
 def look() -> tuple[list[Figures], str]:
-    """The figures, two seconds old at most, and what is to be said when there are none."""
+    """The figures, at most two seconds old, and the reason if there are none."""
     if settings.CACHE != "redis":
         return [], f"CACHE={settings.CACHE}: only Redis can count and list by namespace."
     name = f"{settings.CACHE_KEY_PREFIX}-figures"

@@ -1,4 +1,4 @@
-"""The catalogue: what the shop shows, what it shows beside it, and who looked at it."""
+"""The catalogue: categories, products, their views and the trending list."""
 
 from django.conf import settings
 from django.db import models
@@ -35,7 +35,7 @@ class ProductQuerySet(BumpingQuerySet["Product"]):
 
 
 class Product(Bumping):
-    """Each write, however it is done, forgets every page: a page shows its neighbours' prices too."""
+    """Every write invalidates all pages: a page shows its neighbours' prices too."""
 
     generation = staticmethod(store.generation)
 
@@ -63,7 +63,7 @@ class Product(Bumping):
 
 class ViewCountQuerySet(models.QuerySet["ViewCount"]):
     def add(self, views: dict[str, int]) -> None:
-        """SKU → views. Three statements, whatever their number. Who is no product is left out."""
+        """Adds views by SKU, in three statements. Unknown SKUs are ignored."""
         products = dict(Product.objects.filter(sku__in=views).order_by("pk").values_list("pk", "sku"))
         if not products:
             return
@@ -73,7 +73,7 @@ class ViewCountQuerySet(models.QuerySet["ViewCount"]):
 
 
 class ViewCount(models.Model):
-    """Beside the product and not in it: a view must not forget the product's page."""
+    """Not a column of Product: a view must not invalidate the product's page."""
 
     product = models.OneToOneField(Product, on_delete=models.CASCADE, primary_key=True, related_name="views")
     count = models.PositiveBigIntegerField(default=0)
@@ -85,7 +85,7 @@ class ViewCount(models.Model):
 
 
 class RecentView(models.Model):
-    """What one customer has looked at: nobody else's business."""
+    """A product that a customer viewed. Private."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recent_views")
     product = models.ForeignKey(Product, on_delete=models.CASCADE)
@@ -98,7 +98,7 @@ class RecentView(models.Model):
 
 
 class TrendingList(models.Model):
-    """The last list that was saved, for when Redis is away. `fence`: see patterns/caching/fenced_lock."""
+    """The last saved list, for when Redis is unavailable. `fence`: see patterns/caching/fenced_lock."""
 
     name = models.CharField(max_length=20, primary_key=True)
     skus = models.JSONField(default=list)

@@ -1,4 +1,4 @@
-"""What is read through the cache. One request at a time loads; a write forgets; without a store each request loads."""
+"""Pages that are read through the cache. One request loads, a write invalidates all pages."""
 
 import functools
 import hashlib
@@ -37,27 +37,45 @@ def read_through(
     load: Callable[[], dict[str, Any]],
     *,
     fresh_seconds: float = store.FRESH_SECONDS,
-    clock: Callable[[], float] = time.time,
 ) -> Page:
     """The page from the store, or loaded. Raises what `load` raises, and StillLoading."""
     if settings.CACHE == "off":
         return Page(load(), "catalogue; fwd=bypass; detail=off")
-    generation = store.generation().current()  # before the load: who is overtaken by a write stores where nobody looks
+    read = read_memcached if settings.CACHE == "memcached" else read_redis
     try:
-        with store.breaker():
-            answer = store.flight(fresh_seconds=fresh_seconds, clock=clock).get(page_key(namespace, generation, name), load)
+        return read(namespace, name, load, fresh_seconds)
     except store.AWAY as error:
         if not isinstance(error, CircuitOpen):
             logger.warning("%s does not answer (%s): pages come from the database", settings.CACHE, type(error).__name__)
         return Page(load(), f"catalogue; fwd=bypass; detail={settings.CACHE}-unreachable")
-    if settings.CACHE == "redis":
-        store.counters().count(namespace, answer.outcome)
+
+
+def read_redis(namespace: str, name: str, load: Callable[[], dict[str, Any]], fresh_seconds: float) -> Page:
+    """A hit is one round trip: the page and the generation by one MGET."""
+    flight, version_key = store.flight(fresh_seconds=fresh_seconds), store.generation().server_key
+    with store.breaker():
+        answer = flight.get(page_key(namespace, name), load, version_key=version_key)
+    store.counters().count(namespace, answer.outcome)
     return Page(answer.value, f"catalogue; {cache_status(answer)}", math.floor(answer.age_seconds))
 
 
-def product_page(*, sku: str, load: Callable[[str], dict[str, Any]] | None = None, clock: Callable[[], float] = time.time) -> Page:
+def read_memcached(namespace: str, name: str, load: Callable[[], dict[str, Any]], fresh_seconds: float) -> Page:
+    """Two round trips, the generation in the key, and no protection against a stampede."""
+
+    def stamped() -> dict[str, Any]:
+        return {"loaded_at": time.time(), "content": load()}
+
+    generation = store.generation().current()  # before the load; if Memcached hangs, this opens the circuit
+    with store.breaker():
+        found, is_hit = store.leases(keep_seconds=fresh_seconds).get(f"{page_key(namespace, name)}:{generation}", stamped)
+    age_seconds = math.floor(time.time() - found["loaded_at"])
+    status = f"hit; ttl={math.floor(fresh_seconds) - age_seconds}" if is_hit else "fwd=miss"
+    return Page(found["content"], f"catalogue; {status}", age_seconds)
+
+
+def product_page(*, sku: str) -> Page:
     """Raises Product.DoesNotExist, StillLoading."""
-    return read_through("product", sku, functools.partial(load or load_product, sku), clock=clock)
+    return read_through("product", sku, functools.partial(load_product, sku))
 
 
 def product_list(*, category: str = "", page: int = 1) -> Page:
@@ -66,7 +84,7 @@ def product_list(*, category: str = "", page: int = 1) -> Page:
 
 
 def trending_page() -> Page:
-    """What was looked at most, and of late. Raises StillLoading."""
+    """The most viewed products. Raises StillLoading."""
     return read_through("trending", "now", load_trending, fresh_seconds=TRENDING_FRESH_SECONDS)
 
 
@@ -90,7 +108,7 @@ def load_trending() -> dict[str, Any]:
 
 
 def trending_skus() -> list[str]:
-    """From Redis; from the list that was last saved when it is away; from all-time views when there never was one."""
+    """From Redis; without Redis from the last saved list; without that from all-time views."""
     if settings.CACHE == "redis":
         try:
             with store.breaker():
@@ -102,22 +120,22 @@ def trending_skus() -> list[str]:
     return list(ViewCount.objects.values_list("product__sku", flat=True)[:TRENDING_COUNT])
 
 
-def page_key(namespace: str, generation: str, name: str) -> str:
-    """v2 is the shape of the pages: a release that changes it raises the number, and does not meet the old ones.
+def page_key(namespace: str, name: str) -> str:
+    """v3 is the shape of the pages: a release that changes it raises the number.
 
-    Memcached takes no key above 250 bytes, and no blanks in it: a long name is hashed.
+    Memcached accepts keys of up to 250 bytes without blanks: a long name is hashed.
     """
     if len(name) > 64:
         name = hashlib.sha256(name.encode()).hexdigest()
-    return f"{settings.CACHE_KEY_PREFIX}:{namespace}:v2:{generation}:{name}"
+    return f"{settings.CACHE_KEY_PREFIX}:{namespace}:v3:{name}"
 
 
 def cache_status(answer: Answer) -> str:
-    """In the words of RFC 9211, section 2. A negative ttl is a stale page's."""
+    """As RFC 9211, section 2, says it. A stale page has a negative ttl."""
     match answer.outcome:
         case "hit" | "stale":
             return f"hit; ttl={math.floor(answer.ttl_seconds)}"
         case "collapsed":
             return "fwd=miss; collapsed"
-        case "miss" | "refresh":
-            return f"fwd={'miss' if answer.outcome == 'miss' else 'stale'}{'; stored' if answer.is_stored else ''}"
+        case outcome:  # miss, refresh
+            return f"fwd={'stale' if outcome == 'refresh' else 'miss'}{'; stored' if answer.is_stored else ''}"

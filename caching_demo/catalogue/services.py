@@ -1,8 +1,7 @@
-"""What is written in the catalogue, and what a write forgets."""
+"""Writes of the catalogue, and the cached values that they invalidate."""
 
 import logging
-from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,17 +17,18 @@ from catalogue.pages import TRENDING_COUNT
 from catalogue.serializers import ProductSerializer
 from patterns.caching.breaker import CircuitOpen
 from patterns.caching.fenced_lock import FencedLock, NotAcquired, write_fenced
-from patterns.caching.write_behind.buffer import prune
+from patterns.caching.write_behind.prune import prune
 
 logger = logging.getLogger(__name__)
 
 RECENT_COUNT = 20
-TRENDING_LOCK_SECONDS = 10  # saving takes some milliseconds; who needs longer has been paused, and is refused
+TRENDING_LOCK_SECONDS = 10  # saving takes milliseconds; a slower process was paused, and its write is rejected
+BATCHES_KEPT = timedelta(days=7)  # longer than the oldest snapshot of Redis that would be restored
 
 
 @transaction.atomic
 def change_price(*, sku: str, price: Decimal, priced_at: datetime | None = None) -> Product:
-    """Every page is forgotten when this commits. A price that was decided before the present one changes nothing.
+    """Invalidates every page on commit. A price decided before the present one changes nothing.
 
     Raises Product.DoesNotExist.
     """
@@ -41,7 +41,7 @@ def change_price(*, sku: str, price: Decimal, priced_at: datetime | None = None)
 
 
 def record_view(*, sku: str, user: User | None = None) -> None:
-    """Counts a view: in Redis, from where `flush_views` brings it here; without Redis, here. Raises Product.DoesNotExist."""
+    """Counts a view: in Redis, for `flush_views`; without Redis, in the database. Raises Product.DoesNotExist."""
     if user is not None:
         remember_view(sku=sku, user=user)
     if settings.CACHE == "redis":
@@ -51,9 +51,9 @@ def record_view(*, sku: str, user: User | None = None) -> None:
                 store.trending().add(sku)
             return
         except CircuitOpen:
-            pass  # surely not counted: so it is counted here
+            pass  # it was not counted in Redis
         except redis.RedisError as error:
-            # it may have been counted: a view too few is better than a view that counts again with each retry
+            # it may have been counted: losing a view is better than counting it again with each retry
             logger.warning("a view of %s may not have been counted (%s)", sku, type(error).__name__)
             return
     with transaction.atomic():
@@ -75,17 +75,17 @@ def load_recent(user: User) -> list[dict[str, Any]]:
     return [dict(each) for each in ProductSerializer([view.product for view in views], many=True).data]
 
 
-def recent_products(*, user: User, load: Callable[[User], list[dict[str, Any]]] = load_recent) -> tuple[list[dict[str, Any]], str]:
-    """What this user has looked at, the last first, and what the cache did. The key has the user in it."""
+def recent_products(*, user: User) -> tuple[list[dict[str, Any]], str]:
+    """What this user viewed, the last first, and what the cache did. The user is part of the key."""
     if settings.CACHE == "off":
-        return load(user), "catalogue; fwd=bypass; detail=off"
+        return load_recent(user), "catalogue; fwd=bypass; detail=off"
     key = recent_key(user)
     try:
         with store.breaker():
-            found, is_hit = store.leases().get(key, lambda: load(user))
+            found, is_hit = store.leases().get(key, lambda: load_recent(user))
             return found, f"catalogue; {'hit' if is_hit else 'fwd=miss'}"
     except store.AWAY:
-        return load(user), f"catalogue; fwd=bypass; detail={settings.CACHE}-unreachable"
+        return load_recent(user), f"catalogue; fwd=bypass; detail={settings.CACHE}-unreachable"
 
 
 def forget_recent(user: User) -> None:
@@ -95,15 +95,15 @@ def forget_recent(user: User) -> None:
 
 
 def recent_key(user: User) -> str:
-    """The generation too: what is in the list has a price."""
+    """The generation too: the list shows prices."""
     return f"{settings.CACHE_KEY_PREFIX}:recent:v1:{store.generation().current()}:{user.pk}"
 
 
 def flush_views() -> int:
-    """Brings what Redis has counted into the database, and saves the trending list. Returns the number of products."""
+    """Writes the views that Redis counted, and saves the trending list. Returns the number of products."""
     flushed = store.views().flush(ViewCount.objects.add)
     save_trending()
-    prune()
+    prune(BATCHES_KEPT)
     return flushed
 
 
@@ -115,11 +115,11 @@ def trending_lock(ttl_seconds: float) -> FencedLock:
     return FencedLock(client=store.client(store.server()), name=f"{settings.CACHE_KEY_PREFIX}:save-trending", ttl_seconds=ttl_seconds)
 
 
-def save_trending(*, ttl_seconds: float = TRENDING_LOCK_SECONDS, find: Callable[[], list[str]] = trending_now) -> bool:
-    """For when Redis is away. False when another is doing it, or has done it since we got the lock."""
+def save_trending() -> bool:
+    """For when Redis is unavailable. False: another process is saving it, or did since we got the lock."""
     TrendingList.objects.get_or_create(name="now")
     try:
-        with trending_lock(ttl_seconds).hold() as token:
-            return write_fenced(TrendingList.objects.filter(name="now"), token, skus=find())
+        with trending_lock(TRENDING_LOCK_SECONDS).hold() as token:
+            return write_fenced(TrendingList.objects.filter(name="now"), token, skus=trending_now())
     except NotAcquired:
         return False

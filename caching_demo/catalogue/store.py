@@ -1,12 +1,12 @@
-"""Which store keeps the pages (CACHE), and what every process has of it: a client, a breaker, a generation, counters."""
+"""Which store keeps the pages (CACHE), and its clients, breaker, generation and counters."""
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import redis
 from django.conf import settings
 from django.core.cache import cache
+from django.db import NotSupportedError
 from pymemcache.client.base import PooledClient
 from pymemcache.exceptions import MemcacheError
 
@@ -16,17 +16,16 @@ from patterns.caching.generations import Generation
 from patterns.caching.hit_ratio import HitRatio
 from patterns.caching.leaderboard import Leaderboard
 from patterns.caching.leases import Leases, MemcachedStore, RedisStore
-from patterns.caching.memcached_flight import MemcachedFlight
 from patterns.caching.single_flight import SingleFlight
 from patterns.caching.write_behind.buffer import Buffer
 
 AWAY = (CircuitOpen, redis.RedisError, MemcacheError, OSError)
 
-FRESH_SECONDS = 60  # how long a page is shown that nobody has changed here; other services' writes come no later than this
-STALE_SECONDS = 600  # how long after that a page is kept, to be shown while another is loaded
+FRESH_SECONDS = 60  # how long an unchanged page is shown; other services' writes show after this at the latest
+STALE_SECONDS = 600  # how much longer a page is kept, to be shown while it is renewed
 LOCK_SECONDS = 5  # far above the slowest load: when it runs out, a second load begins beside the first
-WAIT_SECONDS = 6  # above LOCK_SECONDS: who waits for a loader that died is there when the lock is free again
-MAX_CONNECTIONS = 100  # a process; who finds none free waits TIMEOUT_SECONDS, and then does without
+WAIT_SECONDS = 6  # above LOCK_SECONDS: a caller that waits for a dead loader can replace it
+MAX_CONNECTIONS = 100  # per process; without a free one a caller waits TIMEOUT_SECONDS, then does without Redis
 HITS = ("hit", "stale")
 
 
@@ -36,13 +35,13 @@ def server() -> str:
 
 
 def breaker() -> Breaker:
-    """The same one as Django's cache has (patterns/caching/fail_open): what one of them finds out, the other need not."""
+    """Shared with Django's cache (patterns/caching/fail_open): both learn of an outage at once."""
     return breaker_of(server(), 1.0)
 
 
 @functools.cache
 def client(url: str) -> redis.Redis:
-    """One pool of connections a process. Threads may share it."""
+    """One connection pool per process, shared by its threads."""
     pool = redis.BlockingConnectionPool.from_url(url, max_connections=MAX_CONNECTIONS, timeout=TIMEOUT_SECONDS, **settings.REDIS_OPTIONS)
     return redis.Redis(connection_pool=pool)
 
@@ -52,22 +51,22 @@ def memcached(address: str) -> PooledClient:
     return PooledClient(address, connect_timeout=TIMEOUT_SECONDS, timeout=TIMEOUT_SECONDS, max_pool_size=MAX_CONNECTIONS)
 
 
-def flight(*, fresh_seconds: float, clock: Callable[[], float]) -> SingleFlight:
-    values: dict[str, Any] = {
-        "fresh_seconds": fresh_seconds,
-        "stale_seconds": STALE_SECONDS,
-        "lock_seconds": LOCK_SECONDS,
-        "wait_seconds": WAIT_SECONDS,
-        "clock": clock,
-    }
+def flight(*, fresh_seconds: float = FRESH_SECONDS) -> SingleFlight:
+    """Raises NotSupportedError on Memcached, which has no scripts."""
     if settings.CACHE == "memcached":
-        return MemcachedFlight(client=memcached(server()), **values)
-    return SingleFlight(client=client(server()), **values)
+        raise NotSupportedError("single flight needs Redis: Memcached cannot store a value only while a lock is held")
+    return SingleFlight(
+        client=client(server()),
+        fresh_seconds=fresh_seconds,
+        stale_seconds=STALE_SECONDS,
+        lock_seconds=LOCK_SECONDS,
+        wait_seconds=WAIT_SECONDS,
+    )
 
 
-def leases() -> Leases:
+def leases(*, keep_seconds: float = STALE_SECONDS) -> Leases:
     store = MemcachedStore(memcached(server())) if settings.CACHE == "memcached" else RedisStore(client(server()))
-    return Leases(store=store, keep_seconds=STALE_SECONDS, lease_seconds=LOCK_SECONDS)
+    return Leases(store=store, keep_seconds=keep_seconds, lease_seconds=LOCK_SECONDS)
 
 
 def generation() -> Generation:
@@ -76,7 +75,7 @@ def generation() -> Generation:
 
 
 def redis_only() -> Any:
-    """For what Memcached cannot: the patterns refuse its client, and say why."""
+    """For patterns that Memcached does not support: they reject its client with the reason."""
     return memcached(server()) if settings.CACHE == "memcached" else client(server())
 
 
@@ -86,6 +85,12 @@ def views() -> Buffer:
 
 def trending() -> Leaderboard:
     return Leaderboard(client=redis_only(), name=f"{settings.CACHE_KEY_PREFIX}:trending")
+
+
+def send_counts(**_: Any) -> None:
+    """After a response, about once a second, so that no visitor waits for it."""
+    if settings.CACHE == "redis" and not breaker().is_open:
+        counters().flush_if_due()
 
 
 def counters() -> HitRatio:

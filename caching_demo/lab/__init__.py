@@ -1,11 +1,14 @@
-"""What the experiments of this demo share: keys of their own, patience, a browser, and what a child process begins with."""
+"""Shared by the experiments: keys of their own, longer time-outs, a browser, the start of a child process."""
 
 import contextlib
+import json
 import secrets
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import django
+import redis
 from django.conf import settings
 from django.test import Client, override_settings
 from django.test.client import ClientHandler
@@ -45,6 +48,14 @@ def patience() -> Iterator[None]:
             yield
         finally:
             store.client.cache_clear()
+
+
+def expire(client: redis.Redis, key: str, seconds: float = 1) -> None:
+    """Makes a page of single flight stale: as old as it will be so many seconds after it expired."""
+    entry = json.loads(client.get(key) or b"")
+    passed = entry["fresh_until"] - time.time() + seconds
+    aged = {name: entry[name] - passed for name in ("fresh_until", "loaded_at")}
+    client.set(key, json.dumps({**entry, **aged}), keepttl=True)
 
 
 def browser(handler: ClientHandler, **headers: str) -> Client:

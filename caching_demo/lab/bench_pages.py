@@ -22,6 +22,7 @@ from patterns.caching.generations import Generation
 
 STORED = 20_000  # in one category: what a page's neighbours are sorted from
 SKU = "LAB-BENCH-00001"
+NAIVE, OURS = "get_or_set in a view", "this service on Redis"
 handler = WSGIHandler()
 
 
@@ -80,8 +81,8 @@ def pages() -> Iterator[Mapping[str, Work]]:
         naive["cache"] = caches["plain"]
         yield {
             OFF: lambda: ask(f"/products/{SKU}/", "off"),
-            "get_or_set in a view": lambda: ask(f"/naive/{SKU}/"),
-            "this service on Redis": lambda: ask(f"/products/{SKU}/"),
+            NAIVE: lambda: ask(f"/naive/{SKU}/"),
+            OURS: lambda: ask(f"/products/{SKU}/"),
             "this service on Memcached": lambda: ask(f"/products/{SKU}/", "memcached"),
         }
         store.generation = generation

@@ -1,13 +1,13 @@
 """Something in front of Redis: a second of the process's own memory, the client's cache that Redis keeps true, many keys in one command."""
 
 import contextlib
+import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from unittest import mock
 
-import orjson
 import redis
 from django.conf import settings
 from redis.cache import CacheConfig
@@ -15,7 +15,8 @@ from redis.connection import CacheProxyConnection
 
 from catalogue import store
 from labkit.bench import Measured, Work
-from patterns.caching.single_flight import Answer, SingleFlight, decode
+from patterns.caching.single_flight import SingleFlight
+from patterns.caching.single_flight.entry import Answer, decode
 
 OURS = "single_flight"
 ONE_BY_ONE = "24 pages, one by one"
@@ -85,7 +86,7 @@ def tracking(stack: contextlib.ExitStack, key: str) -> Read:
     client = stack.enter_context(redis.Redis.from_url(settings.REDIS_URL, protocol=3, cache_config=CacheConfig(max_size=1000)))
 
     def read(key: str) -> Any:
-        entry = decode(client.get(key))
+        entry = decode(client.get(key), {None})
         return entry.value if entry else None
 
     read(key)
@@ -106,7 +107,7 @@ def stale_reads(read: Read, names: list[str], flight: SingleFlight) -> dict[str,
 
 def write(flight: SingleFlight, names: list[str], value: Any) -> None:
     now = time.time()
-    entry = orjson.dumps({"value": value, "loaded_at": now, "fresh_until": now + 3600, "load_seconds": 0.0})
+    entry = json.dumps({"value": value, "loaded_at": now, "fresh_until": now + 3600, "load_seconds": 0.0, "version": None})
     flight.client.mset(dict.fromkeys(names, entry))
 
 
@@ -129,8 +130,8 @@ def many() -> Iterator[Mapping[str, Work]]:
             return flight.get(name, lambda: PAGE).value
 
         def mget() -> list[Any]:
-            entries = [decode(found) for found in flight.client.mget(names)]
-            return [get(name) if each is None or flight.is_due(each) else each.value for name, each in zip(names, entries, strict=True)]
+            entries = [decode(found, {None}) for found in flight.client.mget(names)]
+            return [get(name) if each is None or each.is_due() else each.value for name, each in zip(names, entries, strict=True)]
 
         def by_mget(name: str) -> Any:
             return mget()[names.index(name)]

@@ -23,6 +23,7 @@ from labkit.bench import Measured, Work
 from labkit.processes import answers, free_port, running, wait_until
 from patterns.caching.fail_open import FailOpenMemcachedCache, FailOpenRedisCache
 from patterns.caching.generations import Generation
+from patterns.caching.leases import VALUE
 
 PRODUCTS, CATEGORIES = 200_000, 40
 MEGABYTES = 5  # of each store, its own overhead included
@@ -118,9 +119,14 @@ def fill_memcached(client: Client, key: Callable[[int], str], value: bytes, touc
     return replay(ask, lambda: int(client.stats()[b"curr_items"]))
 
 
-def entry() -> bytes:
+def redis_entry(version: str) -> bytes:
     now = time.time()
-    return json.dumps({"value": PAGE, "loaded_at": now, "fresh_until": now + 3600, "load_seconds": 0.002}).encode()
+    times = {"loaded_at": now, "fresh_until": now + 3600, "load_seconds": 0.002}
+    return json.dumps({"value": PAGE, **times, "version": version}).encode()
+
+
+def memcached_entry() -> bytes:
+    return VALUE + json.dumps({"loaded_at": time.time(), "content": PAGE}).encode()
 
 
 @contextlib.contextmanager
@@ -170,14 +176,14 @@ def traces(ask: Callable[..., bytes], prefix: str, naive: dict[str, Any]) -> Ite
             url = f"redis://{stack.enter_context(redis_of(policy, folder))}"
             generation = Generation(FailOpenRedisCache(url, {"KEY_PREFIX": prefix}), prefix)
             word, client = generation.current(), stack.enter_context(redis.Redis.from_url(url))
-            kept = fill_redis(client, lambda n, word=word: page_key("product", word, sku(n)), entry(), generation.current)  # type: ignore[misc]
+            kept = fill_redis(client, lambda n: page_key("product", sku(n)), redis_entry(json.dumps(word)), generation.current)
             works[f"this service on Redis, {policy}"] = contender(kept, "/products/{}/", "redis", url, generation)
         argv = ["memcached", "-p", "{port}", "-l", "127.0.0.1", "-u", "nobody", "-m", str(MEGABYTES)]
         address = stack.enter_context(server(argv, "memcached"))
         generation = Generation(FailOpenMemcachedCache(address, {"KEY_PREFIX": prefix}), prefix)
         word, memcached = generation.current(), Client(address)
         stack.callback(memcached.close)
-        kept = fill_memcached(memcached, lambda n: page_key("product", word, sku(n)), entry(), generation.current)
+        kept = fill_memcached(memcached, lambda n: f"{page_key('product', sku(n))}:{word}", memcached_entry(), generation.current)
         works["this service on Memcached"] = contender(kept, "/products/{}/", "memcached", address, generation)
         try:
             yield works

@@ -7,6 +7,7 @@ write commits and forgets the list, and only then the list, which is old, is sto
 import secrets
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 from django.contrib.auth.models import User
 from django.core.cache import cache
@@ -45,7 +46,8 @@ class SolvedSide:
 
     @staticmethod
     def read(user: User, load: Load = load_recent) -> list[dict[str, Any]]:
-        return recent_products(user=user, load=load)[0]
+        with mock.patch("catalogue.services.load_recent", load):
+            return recent_products(user=user)[0]
 
     @staticmethod
     def forget(user: User) -> None:

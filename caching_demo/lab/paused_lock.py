@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
+from unittest import mock
 
 import redis
 from django.conf import settings
@@ -55,7 +56,8 @@ class SolvedSide:
 
     @staticmethod
     def save(ttl_seconds: float, find: Find) -> None:
-        save_trending(ttl_seconds=ttl_seconds, find=find)
+        with mock.patch.multiple("catalogue.services", TRENDING_LOCK_SECONDS=ttl_seconds, trending_now=find):
+            save_trending()
 
     @staticmethod
     def save_and_hold(skus: list[str], then: Callable[[], None]) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
+from unittest import mock
 
 import redis
 from django.conf import settings
@@ -18,9 +19,9 @@ from django.core.cache import cache
 from django.db import connection
 
 from catalogue.models import Category, Product
-from catalogue.pages import load_product, product_page
+from catalogue.pages import load_product, page_key, product_page
 from catalogue.store import FRESH_SECONDS, client
-from lab import patience
+from lab import expire, patience
 from labkit import Counts, Experiment
 from labkit.crowd import children
 
@@ -32,8 +33,8 @@ MEET_SECONDS = 60  # on a busy machine the last of two hundred arrives late
 
 class NaiveSide:
     @staticmethod
-    def read(sku: str, phase: str) -> dict[str, Any]:
-        return cache.get_or_set(f"lab:{sku}", functools.partial(slow_load, phase, sku), FRESH_SECONDS) or {}
+    def read(sku: str) -> dict[str, Any]:
+        return cache.get_or_set(f"lab:{sku}", functools.partial(slow_load, sku), FRESH_SECONDS) or {}
 
     @staticmethod
     def expire(sku: str) -> None:
@@ -43,25 +44,20 @@ class NaiveSide:
 
 class SolvedSide:
     @staticmethod
-    def read(sku: str, phase: str) -> dict[str, Any]:
-        clock = time.time if phase == "cold" else after_it_expired
-        return product_page(sku=sku, load=functools.partial(slow_load, phase), clock=clock).content
+    def read(sku: str) -> dict[str, Any]:
+        return product_page(sku=sku).content  # `crowd` makes its load slow
 
     @staticmethod
     def expire(sku: str) -> None:
-        """Nothing to do: it has expired for whoever reads it later, and `read` does."""
+        expire(patient_client(), page_key("product", sku))
 
 
 Side = type[NaiveSide] | type[SolvedSide]
 
 
-def after_it_expired() -> float:
-    return time.time() + FRESH_SECONDS + 1
-
-
-def slow_load(phase: str, sku: str) -> dict[str, Any]:
+def slow_load(sku: str) -> dict[str, Any]:
     """The page's real load, made slow, and counted for all processes together."""
-    patient_client().incr(lab_key(sku, f"loads_{phase}"))
+    patient_client().incr(lab_key(sku, "loads"))
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(%s)", [LOAD_SECONDS])
     return load_product(sku)
@@ -84,16 +80,15 @@ def stampede(side: Side) -> Counts:
     try:
         with ProcessPoolExecutor(PROCESSES, mp_context=children()) as pool:
             visits = [each for share in pool.map(crowd, [side] * PROCESSES, [sku] * PROCESSES) for each in share]
-        loads = {phase: int(patient_client().get(lab_key(sku, f"loads_{phase}")) or 0) for phase in ("cold", "stale")}
+        cold, both = (int(patient_client().get(lab_key(sku, name)) or 0) for name in ("loads_cold", "loads"))
     finally:
-        side.expire(sku)
         patient_client().delete(*patient_client().scan_iter(match=f"*{sku}*", count=1000))
     answers = [answer for visit in visits for answer in visit]
     bodies = [body for body, _ in answers if body]
     return {
         "requests": len(answers),
-        "loads_cold": loads["cold"],
-        "loads_stale": loads["stale"],
+        "loads_cold": cold,
+        "loads_stale": both - cold,
         "distinct_answers": len(set(bodies)),
         "errors": len(answers) - len(bodies),
         "slowest_cold_ms": max(cold for (_, cold), _ in visits),
@@ -103,7 +98,8 @@ def stampede(side: Side) -> Counts:
 
 def crowd(side: Side, sku: str) -> list[tuple[tuple[str, int], tuple[str, int]]]:
     """The visitors of one process."""
-    with patience(), ThreadPoolExecutor(REQUESTS // PROCESSES) as pool:
+    slow = mock.patch("catalogue.pages.load_product", slow_load)
+    with patience(), slow, ThreadPoolExecutor(REQUESTS // PROCESSES) as pool:
         return list(pool.map(visit, [side] * (REQUESTS // PROCESSES), [sku] * (REQUESTS // PROCESSES)))
 
 
@@ -112,16 +108,21 @@ def visit(side: Side, sku: str) -> tuple[tuple[str, int], tuple[str, int]]:
     cache.get("lab")  # opens Django's connection, and the next line the service's:
     client(settings.REDIS_URL).ping()  # what is raced is the page, not the handshake
     meet(sku, "cold", last=lambda: None)
-    cold = ask(side, sku, "cold")
-    meet(sku, "stale", last=lambda: side.expire(sku))
-    return cold, ask(side, sku, "stale")
+    cold = ask(side, sku)
+
+    def count_and_expire() -> None:
+        patient_client().copy(lab_key(sku, "loads"), lab_key(sku, "loads_cold"))
+        side.expire(sku)
+
+    meet(sku, "stale", last=count_and_expire)
+    return cold, ask(side, sku)
 
 
-def ask(side: Side, sku: str, phase: str) -> tuple[str, int]:
+def ask(side: Side, sku: str) -> tuple[str, int]:
     """What the visitor gets (empty: an error), and after how many milliseconds."""
     began = time.perf_counter()
     try:
-        body = json.dumps(side.read(sku, phase), sort_keys=True)
+        body = json.dumps(side.read(sku), sort_keys=True)
     except Exception:  # whatever it is, a visitor sees an error; it is counted as one
         body = ""
     return body, round((time.perf_counter() - began) * 1000)

@@ -60,14 +60,14 @@ class Dying(Buffer):
 
     die: Callable[[str], None]
 
-    def _take(self) -> dict[bytes, bytes]:
-        fields = super()._take()
+    def take_batch(self) -> tuple[str, dict[str, int]]:
+        taken = super().take_batch()
         type(self).die("taken")
-        return fields
+        return taken
 
-    def _drop(self, batch_id: str) -> None:
+    def drop_batch(self, batch_id: str) -> None:
         type(self).die("committed")
-        super()._drop(batch_id)
+        super().drop_batch(batch_id)
 
 
 class SolvedSide:

@@ -1,4 +1,3 @@
-import time
 from typing import Any
 
 import pytest
@@ -7,7 +6,8 @@ from django.test import Client
 from catalogue import store
 from catalogue.figures import Figures, figures
 from catalogue.models import Product
-from catalogue.pages import product_page
+from catalogue.pages import page_key, product_page
+from lab import expire
 from labkit import FaultProxy
 from tests.conftest import use
 
@@ -30,19 +30,25 @@ def test_what_was_read_is_counted_by_namespace(client: Client, mug: Product) -> 
     assert product.bytes > len(client.get(PAGE).content)
 
 
-def test_a_stale_answer_is_counted_as_one_and_the_load_beside_it(mug: Product) -> None:
-    def later() -> float:
-        return time.time() + store.FRESH_SECONDS + 1
-
+def test_a_stale_answer_is_counted_and_so_is_the_load_beside_it(mug: Product, settings: Any, monkeypatch: Any) -> None:
     def load_while_another_asks(sku: str) -> dict[str, Any]:
-        product_page(sku=sku, clock=later)
+        product_page(sku=sku)
         return {"price": "5.90"}
 
     product_page(sku=mug.sku)
-    product_page(sku=mug.sku, load=load_while_another_asks, clock=later)
+    expire(store.client(settings.REDIS_URL), page_key("product", mug.sku))
+    monkeypatch.setattr("catalogue.pages.load_product", load_while_another_asks)
+    product_page(sku=mug.sku)
     product = of("product")
 
     assert (product.reads, product.stale, product.loads) == (3, 1, 2)
+
+
+def test_counts_are_sent_after_a_response(client: Client, mug: Product, monkeypatch: Any) -> None:
+    monkeypatch.setattr(store.counters(), "every_seconds", 0)
+    client.get(PAGE)
+
+    assert store.counters().read()["product"].counts == {"miss": 1}
 
 
 def test_a_product_that_is_not_there_is_no_load(client: Client, mug: Product) -> None:

@@ -1,4 +1,4 @@
-"""The pattern without the shop: a clock that is turned by hand."""
+"""The breaker with a clock set by hand."""
 
 import pytest
 
@@ -35,12 +35,12 @@ def passes(breaker: Breaker) -> bool:
         return False
 
 
-def test_while_all_is_well_everybody_passes(breaker: Breaker) -> None:
+def test_a_closed_circuit_lets_every_call_pass(breaker: Breaker) -> None:
     assert [passes(breaker) for _ in range(3)] == [True] * 3
     assert not breaker.is_open
 
 
-def test_after_a_failure_nobody_passes_for_a_while(breaker: Breaker, clock: Clock) -> None:
+def test_a_failure_opens_the_circuit(breaker: Breaker, clock: Clock) -> None:
     fail(breaker, TimeoutError())  # an OSError
     clock.now = 0.999
 
@@ -48,7 +48,7 @@ def test_after_a_failure_nobody_passes_for_a_while(breaker: Breaker, clock: Cloc
     assert breaker.is_open
 
 
-def test_then_one_looks_and_the_others_wait_for_it(breaker: Breaker, clock: Clock) -> None:
+def test_a_half_open_circuit_lets_one_probe_pass_and_its_success_closes(breaker: Breaker, clock: Clock) -> None:
     fail(breaker, OSError())
     clock.now = 1
 
@@ -59,7 +59,7 @@ def test_then_one_looks_and_the_others_wait_for_it(breaker: Breaker, clock: Cloc
     assert [passes(breaker) for _ in range(3)] == [True] * 3
 
 
-def test_a_look_that_fails_closes_the_way_again(breaker: Breaker, clock: Clock) -> None:
+def test_a_probe_that_fails_opens_the_circuit_again(breaker: Breaker, clock: Clock) -> None:
     fail(breaker, OSError())
     clock.now = 1
     fail(breaker, OSError())
@@ -68,7 +68,7 @@ def test_a_look_that_fails_closes_the_way_again(breaker: Breaker, clock: Clock) 
     assert not passes(breaker)
 
 
-def test_a_look_that_never_comes_back_is_followed_by_another(breaker: Breaker, clock: Clock) -> None:
+def test_a_probe_that_never_returns_is_followed_by_another(breaker: Breaker, clock: Clock) -> None:
     fail(breaker, OSError())
     clock.now = 1
     breaker.__enter__()  # and its thread was killed
@@ -77,15 +77,13 @@ def test_a_look_that_never_comes_back_is_followed_by_another(breaker: Breaker, c
     assert passes(breaker)
 
 
-def test_an_error_of_another_kind_is_the_callers_own(breaker: Breaker) -> None:
+def test_an_error_of_another_type_is_no_failure(breaker: Breaker) -> None:
     fail(breaker, KeyError("theirs"))
 
     assert passes(breaker)
 
 
-def test_an_outage_is_two_lines_in_the_log_without_the_errors_words(
-    breaker: Breaker, clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_outage_logs_two_lines_without_the_text_of_the_error(breaker: Breaker, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     for clock.now in (0.0, 1.0, 2.0):
         fail(breaker, OSError("redis://:password@host"))
     clock.now = 3.0
@@ -93,6 +91,6 @@ def test_an_outage_is_two_lines_in_the_log_without_the_errors_words(
     passes(breaker)
 
     assert [record.getMessage() for record in caplog.records] == [
-        "away (OSError): not asked for 1 s at a time, until it answers",
-        "it answers again",
+        "circuit open (OSError): probing every 1 s",
+        "circuit closed: the server answers again",
     ]

@@ -78,19 +78,19 @@ def test_it_is_a_cache(here: BaseCache) -> None:
     assert (here.add("a", 2), here.touch("a"), "a" in here, here.delete("a"), here.get("a", "none")) == (False, True, True, True, "none")
 
 
-def test_when_its_server_is_away_it_is_empty_and_raises_nothing(away: BaseCache) -> None:
+def test_without_its_server_it_is_empty_and_raises_nothing(away: BaseCache) -> None:
     assert away.get("a", "none") == "none"
     assert away.get_many(["a"]) == {}
     assert away.get_or_set("a", lambda: "loaded") == "loaded"
     assert (away.add("a", 1), away.touch("a"), away.has_key("a"), away.delete("a")) == (False,) * 4
     away.set("a", 1)
-    away.set_many({"a": 1})
+    assert away.set_many({"a": 1}) == ["a"]
     away.delete_many(["a"])
     with pytest.raises(ValueError, match="not found"):
         away.incr("a")
 
 
-def test_it_waits_once_and_not_each_time(away: Any) -> None:
+def test_an_outage_costs_one_time_out_and_not_one_per_call(away: Any) -> None:
     began = time.monotonic()
     for _ in range(100):
         away.get("a")
@@ -99,7 +99,7 @@ def test_it_waits_once_and_not_each_time(away: Any) -> None:
     assert away.breaker.is_open
 
 
-def test_a_pool_without_a_free_connection_is_a_miss_after_a_bounded_wait_and_used_again(prefix: str) -> None:
+def test_an_exhausted_pool_is_a_miss_after_a_bounded_wait(prefix: str) -> None:
     small = cache("redis", server_of("redis"), prefix, max_connections=1, open_seconds=0.0)
     small.set("a", 1)
     pool = small._cache._get_connection_pool(write=True)
@@ -116,7 +116,7 @@ def test_a_pool_without_a_free_connection_is_a_miss_after_a_bounded_wait_and_use
     disconnect(small)
 
 
-def test_what_it_was_refused_is_not_stored_and_does_not_close_the_way(here: Any) -> None:
+def test_a_value_that_is_too_big_is_not_stored_and_opens_no_circuit(here: Any) -> None:
     here.set("a", "old")
     here.set("a", "x" * 2_000_000)
 
@@ -124,7 +124,7 @@ def test_what_it_was_refused_is_not_stored_and_does_not_close_the_way(here: Any)
     assert not here.breaker.is_open
 
 
-def test_a_full_redis_is_a_miss_and_not_an_outage(prefix: str) -> None:
+def test_a_command_that_redis_refuses_is_a_miss_and_opens_no_circuit(prefix: str) -> None:
     here = cache("redis", server_of("redis"), prefix)
     with redis.Redis.from_url(server_of("redis")) as client:
         client.hset(here.make_key("a"), "not", "a string")  # WRONGTYPE; a full Redis answers OOM in the same way
@@ -174,7 +174,7 @@ class Flagged:
         return value, self.flags
 
 
-def test_clear_forgets_its_own_keys_only(prefix: str) -> None:
+def test_clear_deletes_only_keys_of_its_prefix(prefix: str) -> None:
     ours, theirs = (cache("redis", server_of("redis"), prefix + end) for end in ("[a]*", "a"))
     ours.set("page", 1)
     theirs.set("session", 1)
@@ -187,7 +187,7 @@ def test_clear_forgets_its_own_keys_only(prefix: str) -> None:
     disconnect(theirs)
 
 
-def test_memcached_which_cannot_list_its_keys_says_so(prefix: str) -> None:
+def test_clear_on_memcached_is_not_supported(prefix: str) -> None:
     here = cache("memcached", server_of("memcached"), prefix)
     here.set("session", 1)
 

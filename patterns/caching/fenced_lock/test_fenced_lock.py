@@ -60,7 +60,7 @@ def run_out(lock: FencedLock) -> None:
     lock.client.delete(word(lock))
 
 
-def test_one_holds_it_at_a_time(lock: FencedLock) -> None:
+def test_one_holder_at_a_time(lock: FencedLock) -> None:
     with lock.hold(), pytest.raises(NotAcquired), lock.hold():
         raise AssertionError("two hold it")
     with lock.hold():
@@ -78,14 +78,14 @@ def test_the_one_that_lost_the_lock_writes_nothing(lock: FencedLock, report: "mo
     assert report.get().text == "second"
 
 
-def test_its_holder_may_write_more_than_once(lock: FencedLock, report: "models.QuerySet[Report]") -> None:
+def test_a_holder_may_write_more_than_once(lock: FencedLock, report: "models.QuerySet[Report]") -> None:
     with lock.hold() as token:
         assert [write_fenced(report, token, text=text) for text in ("draft", "final")] == [True, True]
 
     assert (report.get().text, report.get().fence) == ("final", token)
 
 
-def test_who_releases_late_frees_nobody_elses_lock(lock: FencedLock) -> None:
+def test_a_late_release_does_not_release_another_holders_lock(lock: FencedLock) -> None:
     with lock.hold():
         run_out(lock)
         second = lock.hold()
@@ -96,7 +96,7 @@ def test_who_releases_late_frees_nobody_elses_lock(lock: FencedLock) -> None:
     second.__exit__(None, None, None)
 
 
-def test_tokens_rise_also_when_redis_has_lost_them_and_when_its_clock_stands_still(lock: FencedLock) -> None:
+def test_tokens_rise_even_if_redis_lost_the_last_or_its_clock_stands_still(lock: FencedLock) -> None:
     tokens = []
     for _ in range(3):
         with lock.hold() as token:
@@ -111,7 +111,7 @@ def test_tokens_rise_also_when_redis_has_lost_them_and_when_its_clock_stands_sti
     assert tokens == sorted(set(tokens))
 
 
-def test_an_error_in_the_work_frees_the_lock(lock: FencedLock) -> None:
+def test_an_error_in_the_work_releases_the_lock(lock: FencedLock) -> None:
     with pytest.raises(ZeroDivisionError), lock.hold():
         raise ZeroDivisionError
 
@@ -119,7 +119,7 @@ def test_an_error_in_the_work_frees_the_lock(lock: FencedLock) -> None:
         pass
 
 
-def test_a_holder_that_dies_loses_it_after_its_time(lock: FencedLock) -> None:
+def test_the_lock_of_a_dead_holder_expires(lock: FencedLock) -> None:
     dead = lock.hold()
     dead.__enter__()
 
@@ -127,7 +127,7 @@ def test_a_holder_that_dies_loses_it_after_its_time(lock: FencedLock) -> None:
     dead.__exit__(None, None, None)
 
 
-def test_work_that_is_done_is_not_undone_by_a_release_that_fails(lock: FencedLock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_release_that_fails_does_not_undo_the_work(lock: FencedLock, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: Any) -> None:
         raise redis.TimeoutError
 
@@ -138,7 +138,7 @@ def test_work_that_is_done_is_not_undone_by_a_release_that_fails(lock: FencedLoc
     assert lock.client.exists(word(lock))
 
 
-def test_memcached_is_refused_in_words() -> None:
+def test_memcached_is_not_supported() -> None:
     client: Any = Client("127.0.0.1:1")
 
     with pytest.raises(NotSupportedError, match="needs Redis"):

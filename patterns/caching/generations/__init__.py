@@ -1,21 +1,47 @@
-"""Generations: one number in the keys of many values. A new number, and all of them are forgotten at once.
+"""Generations: one word in the keys of many cached values. Change it, and all are forgotten.
 
-Problem         The price has changed, the page is still old: somebody deleted the product's key and forgot the list, the
-                category's page, the search. `update()` and `bulk_create()` send no signal. A slow reader puts the old value back.
-Guarantee       Once the transaction of a write has returned, no value that was loaded before is read: not after save,
-                delete, update(), bulk_create() or bulk_update(), in whatever layer it was kept (object, page, ETag). A
-                rollback forgets nothing. Who read the generation, loaded, and was overtaken by a write, stores under the
-                old generation, where nobody looks. A generation that the server lost never comes back: the next is
-                random, so what was stored under an earlier one stays forgotten.
-Not guaranteed  Writes past the ORM (raw SQL, another service): call `bump_on_commit` there. A write whose bump does not arrive
-                because the cache is away: the old values live as long as their own time-out, and the error is logged.
-                Who reads between the commit and the bump, some microseconds later, gets the old value.
-Cost            A read of the generation (one round trip) before the read of a value, one write per changed row or bulk.
-                A bump forgets the whole namespace: choose one that changes as one. The old values stay until they expire.
-Use instead     Deleting the key, when there is one key and one place that writes; a time-out alone, when a minute does not
-                matter; patterns/caching/leases, when a value is to be forgotten alone.
+Problem
+    The price changed, the page is still old: its key was deleted, but the list, the
+    category and the search were forgotten. `update()` and `bulk_create()` send no signal.
+    A slow reader stores the old value again.
 
-Source: memcached.org, "Programming FAQ", "Simulating Namespaces with Key Prefixes".
+Guarantee
+    - After a write's transaction returns, no value loaded before it is read: after save,
+      delete, update(), bulk_create() and bulk_update().
+    - A rollback forgets nothing.
+    - A reader that a write overtook stores its value where nobody looks.
+    - A generation that the server lost never comes back: the next one is random.
+
+Not guaranteed
+    Writes past the ORM: call `bump_on_commit`. A bump while the cache is unavailable is
+    logged and lost: old values live until they expire. Between commit and bump, some
+    microseconds, a reader gets the old value.
+
+Cost
+    One round trip to read the generation (none with single_flight's `version_key`), one
+    write per change. A bump forgets everything: choose a namespace that changes as one.
+
+Use instead
+    Deleting the key, if there is one key and one writer. A short time-out, if a minute does
+    not matter. leases, to forget values one by one. (Checked 2026-11.)
+
+Source: memcached.org, "Simulating Namespaces with Key Prefixes".
+
+Use
+    # your code
+    from django.core.cache import cache
+    from django.db import models
+    from patterns.caching.generations import Bumping, BumpingQuerySet, Generation
+
+    class Product(Bumping):
+        generation = staticmethod(lambda: Generation(cache, "products"))
+        price = models.IntegerField()
+        objects = BumpingQuerySet.as_manager()
+
+        class Meta:
+            app_label = "shop"
+
+    page = cache.get_or_set(f"{Product.generation().current()}:page:1", dict, 60)
 """
 
 import secrets
@@ -29,31 +55,36 @@ M = TypeVar("M", bound=models.Model)
 
 
 class Generation:
-    """Of one namespace, in any of Django's caches: `{namespace}:generation` holds a random word, and never expires."""
+    """Of one namespace, in a Django cache: a random word that never expires."""
 
     def __init__(self, cache: BaseCache, namespace: str) -> None:
         self.cache = cache
         self.name = f"{namespace}:generation"
 
+    @property
+    def server_key(self) -> str:
+        """The key as the server knows it: single_flight's `version_key`, if values are JSON."""
+        return str(self.cache.make_and_validate_key(self.name))
+
     def current(self) -> str:
-        """One round trip. Read it before you load, and store what you loaded under keys that contain it."""
+        """Read it before you load, and put it into the keys of what you loaded."""
         if found := self.cache.get(self.name):
             return str(found)
         ours = secrets.token_hex(8)
         if self.cache.add(self.name, ours, timeout=None):
             return ours
-        return str(self.cache.get(self.name) or ours)  # another was faster; or there is no cache, and nothing to be found in it
+        return str(self.cache.get(self.name) or ours)  # another was faster, or there is no cache
 
     def bump(self) -> None:
         self.cache.set(self.name, secrets.token_hex(8), timeout=None)
 
     def bump_on_commit(self, using: str | None = None) -> None:
-        """Not before: a reader would load the old row, and keep it under the new generation."""
+        """Not earlier: a reader would store the old row under the new generation."""
         transaction.on_commit(self.bump, using=using, robust=True)
 
 
 class BumpingQuerySet(models.QuerySet[M]):
-    """Also bumps for what sends no signal. Use it as the model's manager: `objects = BumpingQuerySet.as_manager()`."""
+    """Bumps for writes that send no signal. Use it as the model's manager."""
 
     def update(self, **values: Any) -> int:  # bulk_update comes through here
         changed = super().update(**values)
@@ -79,7 +110,7 @@ class BumpingQuerySet(models.QuerySet[M]):
 
 
 class Bumping(models.Model):
-    """A model whose rows' writes bump `generation`, which is to be set on the class: a function that gives the Generation."""
+    """A model whose writes bump `generation`: a function, set on the class, that returns it."""
 
     generation: Callable[[], Generation]
 

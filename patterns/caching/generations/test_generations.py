@@ -1,4 +1,4 @@
-"""The pattern without the shop: a table of its own in PostgreSQL, a real Redis and a real Memcached."""
+"""Generations with a table in PostgreSQL, a real Redis and a real Memcached."""
 
 import os
 import secrets
@@ -27,7 +27,7 @@ class Thing(Bumping):
 @pytest.fixture(params=["redis", "memcached"])
 def cache(request: pytest.FixtureRequest) -> Iterator[BaseCache]:
     if not (server := os.environ.get(f"{request.param.upper()}_URL", "")):
-        pytest.fail(f"these promises are the servers': set {request.param.upper()}_URL")
+        pytest.fail(f"this pattern needs the servers: set {request.param.upper()}_URL")
     cache = RedisCache(server, {}) if request.param == "redis" else PyMemcacheCache(server, {})
     yield cache
     if request.param == "redis":
@@ -67,9 +67,7 @@ WRITES: dict[str, Callable[[Thing], Any]] = {
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_after_any_write_all_that_was_loaded_before_is_forgotten(
-    thing: Thing, generation: Generation, write: Callable[[Thing], Any]
-) -> None:
+def test_a_write_of_any_kind_changes_the_generation(thing: Thing, generation: Generation, write: Callable[[Thing], Any]) -> None:
     before = generation.current()
 
     write(thing)
@@ -77,7 +75,7 @@ def test_after_any_write_all_that_was_loaded_before_is_forgotten(
     assert generation.current() != before
 
 
-def test_a_write_that_changes_nothing_forgets_nothing(thing: Thing, generation: Generation) -> None:
+def test_a_write_of_no_rows_keeps_the_generation(thing: Thing, generation: Generation) -> None:
     before = generation.current()
 
     Thing.objects.filter(pk=-1).update(price=2)
@@ -86,9 +84,7 @@ def test_a_write_that_changes_nothing_forgets_nothing(thing: Thing, generation: 
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_nothing_is_forgotten_before_the_commit_nor_after_a_rollback(
-    thing: Thing, generation: Generation, write: Callable[[Thing], Any]
-) -> None:
+def test_a_rollback_keeps_the_generation(thing: Thing, generation: Generation, write: Callable[[Thing], Any]) -> None:
     before = generation.current()
 
     with transaction.atomic():
@@ -99,7 +95,7 @@ def test_nothing_is_forgotten_before_the_commit_nor_after_a_rollback(
     assert before == during == generation.current()
 
 
-def test_who_was_overtaken_by_a_write_stores_where_nobody_looks(thing: Thing, generation: Generation, cache: BaseCache) -> None:
+def test_a_reader_that_a_write_overtook_stores_where_nobody_looks(thing: Thing, generation: Generation, cache: BaseCache) -> None:
     seen, loaded = generation.current(), Thing.objects.get().price
     Thing.objects.update(price=2)
     cache.set(f"{generation.name}:{seen}:price", loaded, timeout=5)
@@ -113,7 +109,7 @@ def test_all_readers_agree_on_the_generation(generation: Generation) -> None:
     assert generation.current() == other.current() == generation.current()
 
 
-def test_two_who_find_none_agree_on_the_one_that_was_first(generation: Generation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_readers_that_find_none_agree_on_the_first(generation: Generation, monkeypatch: pytest.MonkeyPatch) -> None:
     other = Generation(generation.cache, generation.name.removesuffix(":generation"))
     add, theirs = generation.cache.add, []
 
@@ -125,6 +121,12 @@ def test_two_who_find_none_agree_on_the_one_that_was_first(generation: Generatio
     monkeypatch.setattr(generation.cache, "add", add_after_another)
 
     assert [generation.current()] == theirs
+
+
+def test_the_server_knows_the_generation_by_its_server_key(cache: BaseCache, generation: Generation) -> None:
+    generation.bump()
+
+    assert generation.server_key == cache.make_key(generation.name)
 
 
 def test_a_lost_generation_never_comes_back(generation: Generation) -> None:
@@ -152,7 +154,7 @@ def test_a_generation_does_not_expire(generation: Generation, monkeypatch: pytes
     assert times == [None, None]
 
 
-def test_a_commit_is_a_commit_even_when_the_cache_is_away(thing: Thing, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_succeeds_although_the_cache_is_unavailable(thing: Thing, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: Any, **__: Any) -> None:
         raise ConnectionError
 

@@ -1,22 +1,44 @@
-"""Hit ratio: what became of each read, counted per namespace, for all processes together.
+"""Hit ratio: the outcome of each cache read, counted per namespace, for all processes.
 
-Problem         INFO says 95 %, and the page is slow. Redis counts commands: locks, sessions, rate limits and generations are
-                hits too. It does not know what a page is, nor that a stale answer is not a fresh one, nor what a load cost.
-Guarantee       After `flush()` the counters differ from what happened by nothing, over all threads and processes. Each namespace
-                has its own. Counting never fails: what cannot be sent now stays here, and is sent with the next; when it is not
-                known whether it has arrived, it is dropped rather than counted twice.
-Not guaranteed  What a process had not yet sent when it was killed: at most `every_seconds` of its counting.
-Cost            A hit costs no round trip: a counter in memory, and one pipeline every `every_seconds` and process.
-Use instead     prometheus_client, where there is a Prometheus: the same counters as labels, and history. On Memcached there is
-                nothing to list the namespaces in: NotSupportedError.
+Problem
+    INFO says 95 %, and the page is slow. Redis counts commands: locks, sessions and rate
+    limits are hits too. It does not know what a page is, nor which answers were stale.
+
+Guarantee
+    - After `flush()` the counters are exact, over all threads and processes.
+    - Each namespace has its own.
+    - Counting costs no round trip and never fails. Counts that surely did not arrive are
+      sent with the next flush; counts that may have arrived are not sent twice.
+
+Not guaranteed
+    The counts that a killed process had not sent: at most those of `every_seconds`.
+
+Cost
+    A counter in memory. One pipeline per `every_seconds` and process, after a response.
+
+Use instead
+    prometheus_client, if you have Prometheus: the same counters with history. Memcached has
+    no hashes: NotSupportedError. (Checked 2026-11.)
 
 Source: Redis documentation, INFO, "keyspace_hits".
+
+Use
+    # your code
+    import redis
+    from django.conf import settings
+    from django.core.signals import request_finished
+    from patterns.caching.hit_ratio import HitRatio
+
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, retry=None)
+    ratio = HitRatio(client, "shop:counters")
+    request_finished.connect(lambda **_: ratio.flush_if_due(), weak=False)
+    ratio.count("page", "hit")
+    percent = {name: tally.ratio * 100 for name, tally in ratio.read().items()}
 """
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,27 +70,28 @@ class HitRatio:
         *,
         hits: tuple[str, ...] = ("hit",),
         every_seconds: float = 1.0,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not isinstance(client, redis.Redis):
-            raise NotSupportedError("the counters need a Redis: Memcached has no hashes")
-        self.client, self.name, self.hits, self.every_seconds, self.clock = client, name, hits, every_seconds, clock
+            raise NotSupportedError("the counters need Redis: Memcached has no hashes")
+        self.client, self.name, self.hits, self.every_seconds = client, name, hits, every_seconds
         self._lock = threading.Lock()
         self._pending: Counter[str] = Counter()
-        self._sent_at = clock()
+        self._sent_at = time.monotonic()
 
     def count(self, namespace: str, outcome: str, number: int = 1) -> None:
         with self._lock:
             self._pending[f"{namespace} {outcome}"] += number
-            is_due = self.clock() - self._sent_at >= self.every_seconds
-        if is_due:
+
+    def flush_if_due(self) -> None:
+        """Call it after each response, or from a timer."""
+        if time.monotonic() - self._sent_at >= self.every_seconds:
             self.flush()
 
     def flush(self) -> None:
-        """Sends what was counted here. Call it at the process's end, too."""
+        """Sends what was counted here. Call it when the process stops, too."""
         with self._lock:
             pending, self._pending = self._pending, Counter()
-            self._sent_at = self.clock()
+            self._sent_at = time.monotonic()
         if not pending:
             return
         try:

@@ -1,4 +1,4 @@
-"""The pattern without the shop, on a real Redis, with a clock that is turned by hand."""
+"""The leaderboard on a real Redis, with a clock set by hand."""
 
 import os
 import secrets
@@ -48,7 +48,7 @@ def test_a_view_loses_half_of_its_weight_each_half_life(board: Leaderboard, cloc
     assert board.top(2) == [("new", 60), ("old", 50)]
 
 
-def test_what_is_older_than_all_spans_counts_nothing(board: Leaderboard, clock: Clock) -> None:
+def test_views_older_than_all_spans_count_nothing(board: Leaderboard, clock: Clock) -> None:
     board.add("last year's", 1e9)
     clock.now += 2 * HOUR
     still = board.top(1)
@@ -57,7 +57,7 @@ def test_what_is_older_than_all_spans_counts_nothing(board: Leaderboard, clock: 
     assert (still, board.top(1)) == ([("last year's", 2.5e8)], [])
 
 
-def test_and_is_gone_from_redis_by_itself(board: Leaderboard) -> None:
+def test_redis_drops_old_spans(board: Leaderboard) -> None:
     board.add("mug")
     board.top(1)
 
@@ -67,7 +67,7 @@ def test_and_is_gone_from_redis_by_itself(board: Leaderboard) -> None:
     assert 0 < lives["top"] <= 11  # type: ignore[operator]
 
 
-def test_the_list_is_as_old_as_agreed_and_not_older(board: Leaderboard, clock: Clock) -> None:
+def test_the_list_is_at_most_refresh_seconds_old(board: Leaderboard, clock: Clock) -> None:
     board.add("mug")
     board.top(1)
     board.add("lamp", 2)
@@ -77,7 +77,7 @@ def test_the_list_is_as_old_as_agreed_and_not_older(board: Leaderboard, clock: C
     assert (before, board.top(1)) == ([("mug", 1.0)], [("lamp", 2.0)])
 
 
-def test_equals_are_in_the_order_of_their_names(board: Leaderboard) -> None:
+def test_equal_members_are_ordered_by_name(board: Leaderboard) -> None:
     for member in ("lamp", "vase", "clock", "mug"):
         board.add(member)
     board.add("teapot", 2)
@@ -85,7 +85,7 @@ def test_equals_are_in_the_order_of_their_names(board: Leaderboard) -> None:
     assert [member for member, _ in board.top(3)] == ["teapot", "clock", "lamp"]
 
 
-def test_memcached_is_refused_in_words() -> None:
+def test_memcached_is_not_supported() -> None:
     client: Any = Client("127.0.0.1:1")
 
     with pytest.raises(NotSupportedError, match="sorted sets"):

@@ -1,19 +1,43 @@
-"""Leases: who loads a missing value may store it only if nothing was written meanwhile.
+"""Leases: a loaded value is stored only if nothing invalidated its key during the load.
 
-Problem         A reader misses and loads; a writer changes the row and deletes the key; then the slow reader stores what it
-                had loaded. The old value is in the cache, for as long as its time-out says, and no deletion is to come.
-Guarantee       What was loaded before an invalidation is never stored after it. One lease at a time: the others who miss load
-                for themselves and store nothing. A lease that is not used ends after `lease_seconds`. Values are JSON:
-                anything else is a miss that is not executed, and is not replaced before it expires or is invalidated.
-Not guaranteed  A rollback: invalidate on commit. An invalidation that does not arrive: the old value lives on until its time-out.
-                One load: see patterns/caching/single_flight. Time-outs below a second on Memcached, which counts in seconds.
-Cost            A hit is one round trip. A miss is one more to store (on Memcached four in all: get, add, gets, cas).
-Use instead     patterns/caching/generations, when many values change as one; a version column and "store if newer", when each
-                value carries its version.
+Problem
+    A reader misses and loads. A writer changes the row and deletes the key. Then the slow
+    reader stores what it loaded: the old value stays until it expires. This is a race
+    condition of every cache-aside (get, load, set).
+
+Guarantee
+    - A value loaded before an invalidation is never stored after it.
+    - One lease per key. The others that miss load too, and store nothing.
+    - An unused lease expires after `lease_seconds`.
+    - Values are JSON. Anything else is a miss, is never executed, and is replaced.
+    - A server that fails after the load does not lose the loaded value.
+
+Not guaranteed
+    One load: see single_flight. A rollback: invalidate on commit. An invalidation that does
+    not arrive: the old value lives until it expires. Fractions of a second on Memcached.
+
+Cost
+    One round trip per hit, two per miss (four on Memcached).
+
+Use instead
+    generations, if many values change as one. A version column with "store if newer", if
+    each value has a version. (Checked 2026-11.)
 
 Source: Nishtala et al., "Scaling Memcache at Facebook" (NSDI 2013), section 3.2.1.
+
+Use
+    # your code
+    import redis
+    from django.conf import settings
+    from patterns.caching.leases import Leases, RedisStore
+
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, retry=None)
+    leases = Leases(store=RedisStore(client), keep_seconds=600)
+    value, is_hit = leases.get("page:1", lambda: {"price": "4.90"})
+    leases.invalidate("page:1")  # after the commit: transaction.on_commit
 """
 
+import contextlib
 import json
 import math
 import secrets
@@ -23,8 +47,9 @@ from typing import Any, Protocol
 
 import redis
 from pymemcache.client.base import Client, PooledClient
+from pymemcache.exceptions import MemcacheError
 
-LEASE, VALUE = b"L", b"V"  # the first byte of what is stored: a lease's token, or a value as JSON
+LEASE, VALUE = b"L", b"V"  # the first byte: of a lease's token, of a value as JSON
 
 SWAP = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -35,10 +60,10 @@ return 1
 
 class Store(Protocol):
     def look(self, key: str, lease: bytes, seconds: float) -> bytes | None:
-        """What is there. When nothing is, None, and now the lease is there."""
+        """Returns what is there. If nothing is: stores the lease and returns None."""
 
     def swap(self, key: str, lease: bytes, value: bytes, seconds: float) -> bool:
-        """The value in the place of this very lease; False when it is not there any more."""
+        """Replaces exactly this lease. False: it is not there any more."""
 
     def drop(self, key: str) -> None: ...
 
@@ -48,7 +73,8 @@ class RedisStore:
     client: redis.Redis  # not decoding, short time-outs, no retries
 
     def look(self, key: str, lease: bytes, seconds: float) -> bytes | None:
-        found: Any = self.client.set(key, lease, nx=True, get=True, px=int(seconds * 1000))  # both at once since Redis 7.0
+        # NX with GET: Redis 7.0
+        found: Any = self.client.set(key, lease, nx=True, get=True, px=int(seconds * 1000))
         return found
 
     def swap(self, key: str, lease: bytes, value: bytes, seconds: float) -> bool:
@@ -64,13 +90,15 @@ class MemcachedStore:
 
     def look(self, key: str, lease: bytes, seconds: float) -> bytes | None:
         found: Any = self.client.get(key)
-        if found is None and not self.client.add(key, lease, expire=math.ceil(seconds), noreply=False):
+        expire = math.ceil(seconds)
+        if found is None and not self.client.add(key, lease, expire=expire, noreply=False):
             found = self.client.get(key) or LEASE
         return found
 
     def swap(self, key: str, lease: bytes, value: bytes, seconds: float) -> bool:
         found, unique = self.client.gets(key)
-        return found == lease and bool(self.client.cas(key, value, unique, expire=math.ceil(seconds), noreply=False))
+        expire = math.ceil(seconds)
+        return found == lease and bool(self.client.cas(key, value, unique, expire=expire, noreply=False))
 
     def drop(self, key: str) -> None:
         self.client.delete(key, noreply=False)
@@ -83,7 +111,7 @@ class Leases:
     lease_seconds: float = 5.0  # above the slowest load, or its value is not stored
 
     def get(self, key: str, load: Callable[[], Any]) -> tuple[Any, bool]:
-        """The value of `key`, or what `load()` returns: something that JSON can say. And whether it was a hit."""
+        """The value of `key`, or what `load()` returns, as JSON; and whether it was a hit."""
         lease = LEASE + secrets.token_hex(16).encode()
         found = self.store.look(key, lease, self.lease_seconds)
         if found is not None and found[:1] == VALUE:
@@ -91,11 +119,13 @@ class Leases:
                 return json.loads(found[1:]), True
             except (ValueError, RecursionError):
                 pass
-        as_stored = json.dumps(load())
-        if found is None:
-            self.store.swap(key, lease, VALUE + as_stored.encode(), self.keep_seconds)
-        return json.loads(as_stored), False
+        text = json.dumps(load())
+        if found is None or found[:1] != LEASE:  # a lease is another's, who will store
+            expected = lease if found is None else found
+            with contextlib.suppress(redis.RedisError, MemcacheError, OSError):
+                self.store.swap(key, expected, VALUE + text.encode(), self.keep_seconds)
+        return json.loads(text), False
 
     def invalidate(self, key: str) -> None:
-        """Forgets the value, and the lease of whoever is loading it. Call it after the commit, on the writer's way out."""
+        """Deletes the value, or the lease of its loader. Call it after the commit."""
         self.store.drop(key)

@@ -1,4 +1,4 @@
-"""The pattern without the shop, on a real Redis and a real Memcached: the same promises on both."""
+"""Leases on a real Redis and a real Memcached."""
 
 import os
 import secrets
@@ -22,7 +22,7 @@ def key() -> str:
 @pytest.fixture(params=["redis", "memcached"])
 def store(request: pytest.FixtureRequest, key: str) -> Iterator[Store]:
     if not os.environ.get("REDIS_URL") or not os.environ.get("MEMCACHED_URL"):
-        pytest.fail("these promises are the servers': set REDIS_URL and MEMCACHED_URL")
+        pytest.fail("this pattern needs both: set REDIS_URL and MEMCACHED_URL")
     store: Store
     if request.param == "redis":
         client = redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=2, retry=Retry(NoBackoff(), 0))
@@ -48,7 +48,7 @@ def plant(store: Store, key: str, planted: bytes) -> None:
     store.look(key, planted, 60)
 
 
-def test_what_was_loaded_is_a_hit_for_the_next(store: Store, key: str) -> None:
+def test_a_loaded_value_is_a_hit_for_the_next_reader(store: Store, key: str) -> None:
     first = leases(store).get(key, lambda: {1: ("a", "b")})
     second = leases(store).get(key, never)
 
@@ -65,7 +65,7 @@ def test_an_old_value_is_never_stored_after_the_invalidation(store: Store, key: 
     assert leases(store).get(key, lambda: "new") == ("new", False)
 
 
-def test_nor_when_the_next_reader_already_loads_or_has_loaded(store: Store, key: str) -> None:
+def test_an_old_value_does_not_replace_that_of_a_later_reader(store: Store, key: str) -> None:
     def load_slowly() -> str:
         leases(store).invalidate(key)
         leases(store).get(key, lambda: "new")
@@ -81,14 +81,14 @@ def test_nor_when_the_next_reader_already_loads_or_has_loaded(store: Store, key:
     assert leases(store).get(key, never) == ("new", True)
 
 
-def test_a_value_that_was_there_is_forgotten(store: Store, key: str) -> None:
+def test_an_invalidated_value_is_loaded_again(store: Store, key: str) -> None:
     leases(store).get(key, lambda: "old")
     leases(store).invalidate(key)
 
     assert leases(store).get(key, lambda: "new") == ("new", False)
 
 
-def test_who_misses_while_another_loads_loads_too_and_stores_nothing(store: Store, key: str) -> None:
+def test_a_reader_without_the_lease_loads_and_stores_nothing(store: Store, key: str) -> None:
     others = []
 
     def load() -> str:
@@ -102,7 +102,7 @@ def test_who_misses_while_another_loads_loads_too_and_stores_nothing(store: Stor
     assert leases(store).get(key, never) == ("ours", True)
 
 
-def test_a_lease_that_is_not_used_ends(store: Store, key: str) -> None:
+def test_an_unused_lease_expires(store: Store, key: str) -> None:
     def die() -> None:
         raise SystemExit
 
@@ -117,13 +117,24 @@ def test_a_lease_that_is_not_used_ends(store: Store, key: str) -> None:
 
 
 @pytest.mark.parametrize("planted", [b"Vcbuiltins\nexit\n(I7\ntR.", b"V\x80\x04.", b"", b"x", b"V" + b"[" * 50_000])
-def test_what_is_not_our_json_is_a_miss_and_is_never_executed(store: Store, key: str, planted: bytes) -> None:
+def test_a_planted_value_is_a_miss_and_is_replaced(store: Store, key: str, planted: bytes) -> None:
     plant(store, key, planted)
 
     assert leases(store).get(key, lambda: "new") == ("new", False)
+    assert leases(store).get(key, never) == ("new", True)
 
 
-def test_on_memcached_who_is_overtaken_between_the_look_at_his_lease_and_the_store_stores_nothing(key: str) -> None:
+def test_a_loaded_value_is_not_lost_when_the_server_refuses_it(store: Store, key: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(store), "swap", refuse)
+        assert leases(store).get(key, lambda: "new") == ("new", False)
+
+
+def refuse(*_: object) -> bool:
+    raise ConnectionError
+
+
+def test_memcached_rejects_a_store_after_the_lease_was_lost(key: str) -> None:
     class Overtaken(Client):
         def gets(self, name: str, *words: Any) -> Any:
             found = super().gets(name, *words)

@@ -1,18 +1,47 @@
-"""Write-behind: many small increments are kept in Redis, and reach the database as a few rows, each exactly once.
+"""Write-behind: count in Redis, then write the counts to the database in batches, exactly once.
 
-Problem         Every page view writes a row: the most read page has the hottest row, and readers wait for writers. Counting in
-                Redis and writing now and then loses what was taken out when the writer dies, or counts it twice.
-Guarantee       What Redis has counted reaches `apply` exactly once, although a flush be killed at any step, and though several
-                flush at once. A batch is taken out under an id, and stays in Redis until the database has it; its id is
-                committed in the transaction that applies it, so the next flush sees that it is done, and only removes it.
-Not guaranteed  What Redis loses (a restart without a disk, an eviction): keep it where `maxmemory-policy` is noeviction. An increment
-                that timed out: it may have been counted, so it must not be repeated. An order among increments.
-Cost            One round trip for an increment. A flush is two round trips and one transaction of `apply`'s statements and
-                one row, whatever the number of increments. The database is behind by the time between two flushes.
-Use instead     A row for each event and a sum at night, when the events are wanted anyhow; `F("views") + 1`, below some tens
-                of writes a second; a stream with consumer groups, when each event carries more than a number.
+Problem
+    Every page view updates a row, so the most popular page has the hottest row. Counting
+    in Redis and copying now and then loses what was taken out when the process dies, or
+    counts it twice.
 
-On Memcached it raises NotSupportedError: it cannot take out many counters in one step.
+Guarantee
+    - What Redis counted reaches `apply` exactly once, wherever a flush is killed and
+      however many flushes run at once.
+    - `apply` runs in the transaction that also stores the batch's id. If it raises, the
+      batch stays for the next flush.
+    - A late flush does not remove another flush's batch.
 
-Sources: Redis documentation, RENAME ("Lists: reliable queue"); the inbox of patterns for messages, whose id is an event's.
+Not guaranteed
+    What Redis loses: use persistence and `maxmemory-policy noeviction`. An increment that
+    timed out may have been counted: do not retry it. Any order among increments.
+
+Cost
+    One round trip per increment. A flush costs two, one transaction and one row. The
+    database lags by the time between two flushes. Rows stay until you prune them: keep
+    them longer than the oldest Redis snapshot that you would restore.
+
+Use instead
+    `F("views") + 1`, below some tens of writes per second. An event table with a nightly
+    sum, if you need the events anyway. Redis Streams, if an event is more than a number.
+    Memcached cannot take out many counters in one step: NotSupportedError.
+
+Source: Redis documentation, RENAME.
+
+Use
+    # settings.py
+    INSTALLED_APPS += ["patterns.caching.write_behind"]
+
+    # your code
+    import redis
+    from django.conf import settings
+    from patterns.caching.write_behind.buffer import Buffer
+
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, retry=None)
+    views = Buffer(client, "views")
+    views.add("product:1")
+    while views.flush(lambda counts: print(counts)):  # UPDATE your rows here
+        pass
+
+    $ python manage.py prune_write_behind --older-than 7d
 """

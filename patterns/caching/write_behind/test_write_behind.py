@@ -1,5 +1,6 @@
-"""The pattern without the shop: a real Redis, a real PostgreSQL, and processes that are really killed."""
+"""Write-behind on a real Redis and PostgreSQL, with processes that are killed."""
 
+import io
 import multiprocessing
 import os
 import secrets
@@ -13,6 +14,7 @@ from typing import Any
 import django
 import pytest
 import redis
+from django.core.management import CommandError, call_command
 from django.db import NotSupportedError, connection, connections
 from django.utils import timezone
 from pymemcache.client.base import Client
@@ -24,7 +26,7 @@ VIEWS = {"mug": 3, "lamp": 1}
 
 def connect() -> redis.Redis:
     if not os.environ.get("REDIS_URL"):
-        pytest.fail("these promises are Redis's: set REDIS_URL")
+        pytest.fail("this pattern needs Redis: set REDIS_URL")
     return redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=2, retry=Retry(NoBackoff(), 0))
 
 
@@ -121,9 +123,7 @@ def flush_and_die(name: str, database: str, step: tuple[str, int]) -> None:
 
 
 @pytest.mark.parametrize("step", [("before", 1), ("after", 1), ("in", 0), ("before", 2), ("after", 2)])
-def test_a_flush_that_is_killed_at_any_step_loses_and_doubles_nothing(
-    client: redis.Redis, name: str, table: None, step: tuple[str, int]
-) -> None:
+def test_a_flush_killed_at_any_step_loses_and_doubles_nothing(client: redis.Redis, name: str, table: None, step: tuple[str, int]) -> None:
     views = viewed(client, name)
     process = multiprocessing.get_context("spawn").Process(
         target=flush_and_die, args=(name, connection.settings_dict["NAME"], step), daemon=True
@@ -138,7 +138,7 @@ def test_a_flush_that_is_killed_at_any_step_loses_and_doubles_nothing(
     assert written() == {"mug": 4, "lamp": 1}
 
 
-def test_two_who_flush_the_same_batch_apply_it_once(client: redis.Redis, name: str, table: None) -> None:
+def test_two_flushes_of_the_same_batch_apply_it_once(client: redis.Redis, name: str, table: None) -> None:
     views = viewed(client, name)
 
     def apply_while_another_flushes(counts: dict[str, int]) -> None:
@@ -165,14 +165,14 @@ def test_two_who_flush_the_same_batch_apply_it_once(client: redis.Redis, name: s
     assert written() == VIEWS
 
 
-def test_a_flush_that_is_late_removes_nobody_elses_batch(client: redis.Redis, name: str, table: None) -> None:
+def test_a_late_flush_does_not_remove_another_batch(client: redis.Redis, name: str, table: None) -> None:
     views = viewed(client, name)
 
     def apply_and_be_overtaken(counts: dict[str, int]) -> None:
         apply(counts)
         client.delete(f"{{{name}}}:batch")  # another flush has found our batch done,
         views.add("vase")
-        views._take()  # and a third one has taken the next
+        views.take_batch()  # and a third one has taken the next
 
     views.flush(apply_and_be_overtaken)
     while views.flush(apply):
@@ -181,7 +181,7 @@ def test_a_flush_that_is_late_removes_nobody_elses_batch(client: redis.Redis, na
     assert written() == {**VIEWS, "vase": 1}
 
 
-def test_an_apply_that_raises_leaves_the_batch_for_the_next(client: redis.Redis, name: str, table: None) -> None:
+def test_a_batch_whose_apply_raised_is_applied_by_the_next_flush(client: redis.Redis, name: str, table: None) -> None:
     views = viewed(client, name)
     with pytest.raises(ZeroDivisionError):
         views.flush(lambda counts: apply(counts) or 1 / 0)
@@ -190,25 +190,66 @@ def test_an_apply_that_raises_leaves_the_batch_for_the_next(client: redis.Redis,
     assert written() == VIEWS
 
 
-def test_a_member_without_a_name_is_refused(client: redis.Redis, name: str) -> None:
+def test_an_empty_member_is_rejected(client: redis.Redis, name: str) -> None:
     with pytest.raises(ValueError, match="empty"):
         buffer(client, name).add("")
 
 
-@pytest.mark.django_db
-def test_old_batches_are_forgotten() -> None:
-    from .buffer import KEPT_DAYS, prune
+def batches_of_ages(*days: int) -> None:
     from .models import FlushedBatch
 
-    old, new = (FlushedBatch.objects.create(id=uuid.UUID(int=number)) for number in (1, 2))
-    FlushedBatch.objects.filter(pk=old.pk).update(flushed_at=timezone.now() - timedelta(days=KEPT_DAYS + 1))
+    for number, age in enumerate(days):
+        row = FlushedBatch.objects.create(id=uuid.UUID(int=number))
+        flushed_at = timezone.now() - timedelta(days=age)
+        FlushedBatch.objects.filter(pk=row.pk).update(flushed_at=flushed_at)
 
-    assert prune() == 1
-    assert FlushedBatch.objects.get() == new
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_a_date", [False, True])
+def test_prune_deletes_old_rows_in_bounded_batches(is_a_date: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from . import prune
+    from .models import FlushedBatch
+
+    monkeypatch.setattr(prune, "BATCH_SIZE", 2)
+    batches_of_ages(9, 8, 8, 6)
+    age = timedelta(days=7)
+
+    assert list(prune.prune_batches(timezone.now() - age if is_a_date else age)) == [2, 1]
+    assert FlushedBatch.objects.count() == 1
+    assert prune.prune(timedelta(days=1)) == 1
 
 
-def test_memcached_is_refused_in_words() -> None:
+@pytest.mark.django_db
+def test_the_prune_command_says_what_it_deleted() -> None:
+    batches_of_ages(9, 6)
+    said = io.StringIO()
+    call_command("prune_write_behind", "--older-than", "7d", stdout=said)
+
+    assert said.getvalue().splitlines()[-1] == "1 rows deleted"
+
+
+@pytest.mark.parametrize("text", ["", "7", "d", "-1d", "1w", "999999d", "1.5h"])
+def test_the_prune_command_rejects_a_malformed_duration(text: str) -> None:
+    with pytest.raises(CommandError, match="is not a duration such as 12h or 7d"):
+        call_command("prune_write_behind", f"--older-than={text}")
+
+
+def test_the_admin_is_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.contrib.admin import AdminSite
+
+    # the admin itself may not be installed
+    monkeypatch.setattr("django.contrib.admin.register", lambda *_: lambda found: found)
+    from .admin import FlushedBatchAdmin
+    from .models import FlushedBatch
+
+    admin = FlushedBatchAdmin(FlushedBatch, AdminSite())
+    may = (admin.has_add_permission, admin.has_change_permission, admin.has_delete_permission)
+
+    assert [each(None) for each in may] == [False] * 3
+
+
+def test_memcached_is_not_supported() -> None:
     client: Any = Client("127.0.0.1:1")
 
-    with pytest.raises(NotSupportedError, match="needs a Redis"):
+    with pytest.raises(NotSupportedError, match="needs Redis"):
         buffer(client, "a name")

@@ -1,0 +1,31 @@
+"""Every response says what the cache did (Cache-Status, RFC 9211) and how old it is (Age)."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware.http import ConditionalGetMiddleware
+
+
+class CacheStatus:
+    """Adds both headers to responses that no cache took part in."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        why = "bypass" if request.method in ("GET", "HEAD", "OPTIONS") else "method"
+        response.headers.setdefault("Cache-Status", f"catalogue; fwd={why}")
+        response.headers.setdefault("Age", "0")
+        return response
+
+
+class ConditionalGet(ConditionalGetMiddleware):
+    """Django's, whose 304 loses both headers; a 304 has to renew them (RFC 9111, section 4.3.4)."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        answer = super().process_response(request, response)
+        for name in ("Cache-Status", "Age"):
+            if name in response.headers:
+                answer.headers[name] = response.headers[name]
+        return answer
