@@ -48,9 +48,12 @@ execute_from_command_line(sys.argv)
 TEST_USE = """
 import importlib
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -68,16 +71,22 @@ def test_a_command_of_the_use_block_runs(command):
     environment = {{**os.environ, "DATABASE_URL": f"{{url}}/{{settings.DATABASES['default']['NAME']}}"}}
     program, *words = command.split()
     argv = [sys.executable, *words] if program == "python" else [sys.executable, "-m", program, *words]
-    for seconds in (3, 30):  # the second for a busy machine, where it had not yet started
-        process = subprocess.Popen(argv, env=environment)
-        try:
-            process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:  # it serves until it is stopped
-            process.terminate()
-            process.wait(timeout=10)
-        if process.returncode != -signal.SIGTERM:
-            break
+    process = subprocess.Popen(argv, env=environment)
+    deadline = time.monotonic() + 60
+    while process.poll() is None and not handles_sigterm(process.pid):  # until it ends or serves
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    try:
+        process.wait(timeout=3)
+    except subprocess.TimeoutExpired:  # it serves until it is stopped
+        process.terminate()
+        process.wait(timeout=10)
     assert process.returncode == 0
+
+
+def handles_sigterm(pid):
+    [caught] = re.findall(r"SigCgt:\\s*(\\w+)", Path(f"/proc/{{pid}}/status").read_text())
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 """
 PYTEST = """
 [pytest]

@@ -1,26 +1,24 @@
-"""Settled gather: run many awaitable calls concurrently, each with an outcome of its own.
+"""Settled gather: run many awaitable calls concurrently, each with its own outcome.
 
 Problem
-    Awaited one after another, five calls take the sum of their times. In a TaskGroup the
-    first failure cancels the rest. In asyncio.gather it leaves them running.
+    Awaited one after another, five calls take the sum of their times. In a TaskGroup
+    the first failure cancels the rest. asyncio.gather leaves them running.
 
 Guarantee
-    - All calls run concurrently. Outcomes are in the order of the arguments: the result, or
-      the exception, if it is one of `failures`. A failure disturbs no other call.
+    - All calls run concurrently. Outcomes are in the order of the arguments: a result,
+      or an exception if it is one of `failures`. A failure disturbs no other call.
     - A call that takes longer than `timeout_seconds` is cancelled: TimeoutError.
-    - Any other exception is a bug: it cancels the rest and is raised in an ExceptionGroup.
-    - However the function ends, also by cancellation, none of its tasks is left.
+    - Any other exception is a bug: it cancels the rest and is raised.
+    - However the function ends, none of its tasks is left.
 
 Not guaranteed
-    A limit on concurrency: pass five arguments, not five thousand. A call that blocks the
-    loop or swallows its cancellation delays all.
+    A limit on concurrency. A call that blocks the loop delays all.
 
 Cost
     One task and one timer per call.
 
 Use instead
-    asyncio.gather(..., return_exceptions=True), if every exception may be an outcome, bugs
-    included. asyncio.TaskGroup, if one failure makes the others pointless. aiometer, for
+    asyncio.TaskGroup, if one failure makes the others pointless. aiometer, for
     thousands of calls. (Checked 2026-11.)
 
 Source: Python documentation, "Coroutines and Tasks": Task Groups, Timeouts.
@@ -34,8 +32,8 @@ Use
         return f"price of {name}"  # an HTTP call
 
     async def quotes() -> list[str | Exception]:
-        names = ["ups", "dhl"]
-        return await gather_settled(fetch, names, timeout_seconds=2, failures=(OSError,))
+        names, failures = ["ups", "dhl"], (OSError,)
+        return await gather_settled(fetch, names, timeout_seconds=2, failures=failures)
 
     print(asyncio.run(quotes()))
 """

@@ -1,26 +1,26 @@
-"""Lifespan: resources that a process opens at start and closes at stop, in its event loop.
+"""Lifespan: resources that a process opens at start and closes at stop.
 
 Problem
-    A pooled client (HTTP, Redis) belongs to one event loop. Opened per request, it pools
-    nothing. Opened on import, there is no loop yet, and nobody closes it. ASGI has a
-    lifespan protocol for it; Django does not implement it.
+    A pooled client belongs to one event loop. Opened per request, it pools nothing.
+    Opened on import, there is no loop, and nobody closes it. Django ignores ASGI's
+    lifespan.
 
 Guarantee
-    - Each resource is opened once, before the first request, and every request finds it.
-    - At shutdown they are closed in reverse order, even if another fails to close.
+    - Each resource is opened once, before the first request, and every request finds
+      it.
+    - At shutdown they close in reverse order, even if another fails to close.
     - A resource that fails to open stops the server's start; the message names it.
     - Everything else reaches the application unchanged.
-    - Without a lifespan (WSGI, runserver, a test client), `resource` opens one for a block.
+    - Without a lifespan (WSGI, runserver, tests) `resource` opens one for a block.
 
 Not guaranteed
-    One per host: each worker process has its own. Reconnecting: that is up to the resource.
+    One per host: each worker has its own. Reconnecting: that is up to the resource.
 
 Cost
     A dict look-up per request. Without a lifespan, one opening per request.
 
 Use instead
-    django-asgi-lifespan, for signals and middleware around it. Starlette's or FastAPI's own
-    lifespan, outside Django. (Checked 2026-11.)
+    django-asgi-lifespan, for signals and middleware around it. (Checked 2026-11.)
 
 Source: ASGI specification, "Lifespan Protocol" and "Lifespan State".
 

@@ -1,27 +1,24 @@
-"""Circuit breaker: after a failure, stop calling the server for a moment, then probe it.
+"""Circuit breaker: after a failure, stop calling a server for a moment, then probe it.
 
 Problem
-    A server that hangs costs each request its full time-out, and each request holds a
-    worker. The whole site becomes as slow as the cache that should make it fast.
+    A server that hangs costs each request its full time-out and a worker: the whole
+    site becomes as slow as the cache that should make it fast.
 
 Guarantee
-    - Closed: every call passes. A failure opens the circuit.
+    - Closed: every call passes. A failure (one of `errors`) opens the circuit.
     - Open: calls raise CircuitOpen at once, for `open_seconds`.
-    - Half-open: then one call passes as a probe. Success closes the circuit, failure opens
-      it again. A probe that never returns is followed by another after `open_seconds`.
-    - Only `errors` are failures.
-    - An outage logs two lines, with the error's type and not its text (it may hold a URL).
+    - Half-open: then one probe passes. Success closes the circuit, failure reopens it.
+      A probe that never returns is followed by another.
+    - An outage logs two lines, without the error's text: it may hold a URL.
 
 Not guaranteed
-    Anything between processes: each learns by itself, at the cost of one time-out.
+    Anything between processes: each pays one time-out to learn.
 
 Cost
-    A lock. One unlucky time-out opens the circuit, so use it for servers that you can do
-    without for `open_seconds`.
+    A lock. One unlucky time-out opens the circuit: use it for what you can do without.
 
 Use instead
-    purgatory or pybreaker, to count several failures or to share the state between
-    processes. (Checked 2026-11.)
+    purgatory or pybreaker, to count several failures or share state. (Checked 2026-11.)
 
 Source: Nygard, "Release It!", chapter "Circuit Breaker".
 

@@ -1,30 +1,28 @@
 """Fail open: a Django cache backend that treats an unavailable server as a miss.
 
 Problem
-    Redis is down, and so is the site: each `cache.get` raises, or waits seconds for a
-    server that hangs. Django's backends unpickle, and so execute, what they find.
-    `cache.clear()` empties the whole server, sessions included.
+    Redis is down, and so is the site: each `cache.get` raises, or waits for a server
+    that hangs. Django's backends unpickle what they find. `cache.clear()` empties the
+    server.
 
 Guarantee
-    - No call raises because the server refuses, hangs, restarts, is full or has no free
-      connection. A read is a miss, `get_or_set` returns what was loaded.
-    - The first such call waits for one short time-out, those of the next second do not
-      wait (circuit breaker). Then the cache is used again.
-    - Values are JSON. Anything else in the server is a miss and is never executed.
-    - A key that Memcached would refuse is hashed. A value that is too big is not stored.
-    - `clear()` deletes the keys of this KEY_PREFIX. Memcached cannot list its keys: there
-      it raises NotSupportedError.
+    - No call raises because the server refuses, hangs, is full or has no free
+      connection.
+    - An outage costs one short time-out per second (circuit breaker), then none.
+    - Values are JSON. Anything else is a miss and is never executed.
+    - A key that Memcached would refuse is hashed. A value that is too big is not
+      stored.
+    - `clear()` deletes the keys of its KEY_PREFIX; on Memcached: NotSupportedError.
 
 Not guaranteed
-    Deletions: if the server is unavailable, the old value stays until it expires. Dates
-    and Decimals: JSON has none, so they raise TypeError.
+    Deletions: without the server, old values stay until they expire. Dates and Decimals
+    raise TypeError.
 
 Cost
-    During an outage, one time-out of 0.2 s per second and process. `clear()` scans all keys.
+    0.2 s per second and process during an outage. `clear()` scans all keys.
 
 Use instead
-    django-redis with IGNORE_EXCEPTIONS, if pickle is acceptable and something else bounds
-    the waiting. (Checked 2026-11.)
+    django-redis with IGNORE_EXCEPTIONS, if you accept pickle. (Checked 2026-11.)
 
 Use
     # settings.py

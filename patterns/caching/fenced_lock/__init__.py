@@ -1,26 +1,25 @@
-"""Fenced lock: each holder gets a higher token, and the row rejects writes with a lower one.
+"""Fenced lock: each holder has a higher token, and the row rejects lower ones.
 
 Problem
-    A worker takes a lock with a time-out and is paused (garbage collection, a stopped
-    container, a slow disk). The lock expires, another worker takes it and writes. The first
-    one resumes, overwrites the row, and deletes the other's lock.
+    The holder of a lock is paused (garbage collection, a stopped container). Its lock
+    expires, another takes it and writes. The first resumes and overwrites.
 
 Guarantee
     - One holder at a time, while none outlives the time-out.
     - Each token is higher than all before it, even if Redis lost the last one.
-    - A write with a lower token than the row has seen changes nothing and returns False.
-    - A release frees only one's own lock. A lock of a dead holder expires.
+    - A write with a lower token than the row has seen changes nothing and returns
+      False.
+    - A release frees one's own lock only. The lock of a dead holder expires.
 
 Not guaranteed
-    Effects other than `write_fenced`: an email is sent. Rising tokens, if Redis is lost
-    *and* its clock goes back: then writes are rejected. Waiting: NotAcquired is raised.
+    Effects other than `write_fenced`: an email is sent. Waiting: NotAcquired is raised.
 
 Cost
-    Two round trips to Redis, a column of 8 bytes, one condition in the UPDATE.
+    Two round trips to Redis, a column, one condition in the UPDATE.
 
 Use instead
-    `select_for_update()` or `pg_advisory_xact_lock`, if all you lock is in one PostgreSQL:
-    no write can come after the lock. Memcached has no scripts: NotSupportedError.
+    `select_for_update()` or `pg_advisory_xact_lock`, if all you lock is in one
+    PostgreSQL. Memcached has no scripts: NotSupportedError.
 
 Source: Kleppmann, "How to do distributed locking" (2016).
 

@@ -1,29 +1,25 @@
-"""Generations: one word in the keys of many cached values. Change it, and all are forgotten.
+"""Generations: one word in the keys of many cached values. Change it: all are stale.
 
 Problem
-    The price changed, the page is still old: its key was deleted, but the list, the
-    category and the search were forgotten. `update()` and `bulk_create()` send no signal.
-    A slow reader stores the old value again.
+    The price changed, the page is still old: the product's key was deleted, the list
+    and the search were forgotten. `update()` and `bulk_create()` send no signal.
 
 Guarantee
-    - After a write's transaction returns, no value loaded before it is read: after save,
-      delete, update(), bulk_create() and bulk_update().
-    - A rollback forgets nothing.
+    - After a write commits, no value loaded before it is read: after save, delete,
+      update(), bulk_create() and bulk_update(). A rollback changes nothing.
     - A reader that a write overtook stores its value where nobody looks.
-    - A generation that the server lost never comes back: the next one is random.
+    - A generation that the server lost never comes back: the next is random.
 
 Not guaranteed
-    Writes past the ORM: call `bump_on_commit`. A bump while the cache is unavailable is
-    logged and lost: old values live until they expire. Between commit and bump, some
-    microseconds, a reader gets the old value.
+    Writes past the ORM: call `bump_on_commit`. A bump without the cache server is
+    logged and lost. Between commit and bump a reader gets the old value.
 
 Cost
-    One round trip to read the generation (none with single_flight's `version_key`), one
-    write per change. A bump forgets everything: choose a namespace that changes as one.
+    One round trip per read (none with single_flight's `version_key`), one per change.
 
 Use instead
-    Deleting the key, if there is one key and one writer. A short time-out, if a minute does
-    not matter. leases, to forget values one by one. (Checked 2026-11.)
+    Deleting the key, if there is only one. A short time-out, if a minute does not
+    matter.
 
 Source: memcached.org, "Simulating Namespaces with Key Prefixes".
 

@@ -1,14 +1,14 @@
 """Hit ratio: the outcome of each cache read, counted per namespace, for all processes.
 
 Problem
-    INFO says 95 %, and the page is slow. Redis counts commands: locks, sessions and rate
-    limits are hits too. It does not know what a page is, nor which answers were stale.
+    INFO says 95 %, and the page is slow. Redis counts commands: locks, sessions and
+    rate limits are hits too.
 
 Guarantee
     - After `flush()` the counters are exact, over all threads and processes.
     - Each namespace has its own.
-    - Counting costs no round trip and never fails. Counts that surely did not arrive are
-      sent with the next flush; counts that may have arrived are not sent twice.
+    - Counting costs no round trip and never fails. Counts that surely did not arrive
+      are sent with the next flush; counts that may have arrived are not sent twice.
 
 Not guaranteed
     The counts that a killed process had not sent: at most those of `every_seconds`.
@@ -17,8 +17,8 @@ Cost
     A counter in memory. One pipeline per `every_seconds` and process, after a response.
 
 Use instead
-    prometheus_client, if you have Prometheus: the same counters with history. Memcached has
-    no hashes: NotSupportedError. (Checked 2026-11.)
+    prometheus_client, if you have Prometheus. Memcached: NotSupportedError. (Checked
+    2026-11.)
 
 Source: Redis documentation, INFO, "keyspace_hits".
 

@@ -1,26 +1,25 @@
 """Leaderboard with decay: what is popular now, from one sorted set per hour.
 
 Problem
-    "Trending" by a counter shows last year's favourite for ever. Halving all counters each
-    night touches every row. A query over the log of views reads millions of rows.
+    "Trending" by a counter shows last year's favourite for ever. Halving all counters
+    each night touches every row. A query over the log of views reads millions of rows.
 
 Guarantee
     - A view counts 1 now, and half after each `half_life_seconds`. Views older than all
       spans count nothing, and Redis drops them.
     - The list is at most `refresh_seconds` old.
-    - Equal members are ordered by name, so all readers see the same order.
+    - Equal members are ordered by name.
 
 Not guaranteed
-    One view per visitor: use a HyperLogLog or a rate limit. The list after a restart of
-    Redis without persistence. Continuous decay: it goes in steps of a span.
+    One view per visitor. The list after a restart of Redis without persistence.
 
 Cost
-    One round trip per view and per list. Each `refresh_seconds` one reader sums the spans:
-    below 10 ms for 10,000 members. Memory: members × spans × about 100 bytes.
+    One round trip per view and per list. Summing 10,000 members takes Redis below 10
+    ms.
 
 Use instead
-    A query over yesterday's counts, if a day old is good enough. Redis' TOPK, for millions
-    of members. Memcached has no sorted sets: NotSupportedError. (Checked 2026-11.)
+    A query over yesterday's counts, if that is new enough. Redis' TOPK, for millions of
+    members. Memcached has no sorted sets: NotSupportedError. (Checked 2026-11.)
 
 Source: Redis documentation, ZUNIONSTORE (WEIGHTS).
 

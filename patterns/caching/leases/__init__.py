@@ -1,27 +1,26 @@
 """Leases: a loaded value is stored only if nothing invalidated its key during the load.
 
 Problem
-    A reader misses and loads. A writer changes the row and deletes the key. Then the slow
-    reader stores what it loaded: the old value stays until it expires. This is a race
-    condition of every cache-aside (get, load, set).
+    A reader misses and loads. A writer changes the row and deletes the key. Then the
+    reader stores what it loaded: the old value stays. Every cache-aside has this race
+    condition.
 
 Guarantee
     - A value loaded before an invalidation is never stored after it.
-    - One lease per key. The others that miss load too, and store nothing.
-    - An unused lease expires after `lease_seconds`.
+    - One lease per key: others that miss load and store nothing. An unused lease
+      expires.
     - Values are JSON. Anything else is a miss, is never executed, and is replaced.
     - A server that fails after the load does not lose the loaded value.
 
 Not guaranteed
-    One load: see single_flight. A rollback: invalidate on commit. An invalidation that does
-    not arrive: the old value lives until it expires. Fractions of a second on Memcached.
+    One load: see single_flight. An invalidation that does not arrive. Fractions of a
+    second on Memcached.
 
 Cost
     One round trip per hit, two per miss (four on Memcached).
 
 Use instead
-    generations, if many values change as one. A version column with "store if newer", if
-    each value has a version. (Checked 2026-11.)
+    generations, if many values change as one. A version column with "store if newer".
 
 Source: Nishtala et al., "Scaling Memcache at Facebook" (NSDI 2013), section 3.2.1.
 

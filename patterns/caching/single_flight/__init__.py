@@ -1,30 +1,28 @@
-"""Single flight: when a cached value expires, one caller loads it and the others do not.
+"""Single flight: when a cached value expires, one caller loads it, the others do not.
 
 Problem
-    A popular key expires. Every request of the next 100 ms misses and queries the
-    database: a cache stampede, or thundering herd.
+    A popular key expires, and every request of the next 100 ms queries the database: a
+    cache stampede, or thundering herd.
 
 Guarantee
     - One load of a key at a time, over all threads and processes.
-    - Meanwhile the others get the stale value at once. Without one they wait, at most
+    - Meanwhile the others get the stale value. Without one they wait, at most
       `wait_seconds`, then StillLoading is raised.
-    - A loader that dies is replaced within `lock_seconds`. If it returns later, it stores
-      nothing and releases no other loader's lock. A loader that raises releases its own.
-    - Keys stored together expire apart (jitter). A busy key is usually renewed early.
+    - A dead loader is replaced within `lock_seconds`. A late one stores nothing and
+      releases no other's lock. One that raises releases its own.
+    - Keys stored together expire apart. A busy key is usually renewed early.
     - With `version_key`, a value loaded before that key changed is not returned.
-    - Values are JSON. Anything else in Redis is a miss and is never executed.
+    - Values are JSON. Anything else is a miss and is never executed.
 
 Not guaranteed
-    One load, if it takes longer than `lock_seconds` or Redis loses the lock. Freshness: a
-    value is up to `fresh_seconds` old, more while it is renewed. `version_key` on Redis
-    Cluster: both keys are read by one MGET. Redis errors reach the caller.
+    One load longer than `lock_seconds`. `version_key` on Redis Cluster (it is an MGET).
 
 Cost
     One round trip per hit, three per load. A waiting caller holds its thread.
 
 Use instead
-    dogpile.cache, for more backends, Memcached included. cashews, for asyncio. nginx's
-    proxy_cache_lock, if a proxy may hold the whole response. (Checked 2026-11.)
+    dogpile.cache, for Memcached. cashews, for asyncio. nginx's proxy_cache_lock, for
+    whole public responses. (Checked 2026-11.)
 
 Source: Vattani et al., "Optimal Probabilistic Cache Stampede Prevention" (VLDB 2015).
 
@@ -35,9 +33,8 @@ Use
     from patterns.caching.single_flight import SingleFlight
 
     client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, retry=None)
-    flight = SingleFlight(
-        client=client, fresh_seconds=60, stale_seconds=600, lock_seconds=5, wait_seconds=6
-    )
+    times = dict(fresh_seconds=60, stale_seconds=600, lock_seconds=5, wait_seconds=6)
+    flight = SingleFlight(client=client, **times)
     page = flight.get("page:1", lambda: {"price": "4.90"}).value
 """
 

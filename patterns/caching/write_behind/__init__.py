@@ -1,30 +1,26 @@
-"""Write-behind: count in Redis, then write the counts to the database in batches, exactly once.
+"""Write-behind: count in Redis, write to the database in batches, exactly once.
 
 Problem
-    Every page view updates a row, so the most popular page has the hottest row. Counting
-    in Redis and copying now and then loses what was taken out when the process dies, or
-    counts it twice.
+    Every page view updates a row, so the most popular page has the hottest row. A
+    counter copied from Redis now and then is lost, or counted twice, when the process
+    dies.
 
 Guarantee
     - What Redis counted reaches `apply` exactly once, wherever a flush is killed and
-      however many flushes run at once.
-    - `apply` runs in the transaction that also stores the batch's id. If it raises, the
-      batch stays for the next flush.
-    - A late flush does not remove another flush's batch.
+      however many flushes run.
+    - `apply` runs in a transaction with the batch's id. If it raises, the batch stays.
+    - A late flush does not remove another's batch.
 
 Not guaranteed
-    What Redis loses: use persistence and `maxmemory-policy noeviction`. An increment that
-    timed out may have been counted: do not retry it. Any order among increments.
+    What Redis loses. An increment that timed out: do not retry it.
 
 Cost
-    One round trip per increment. A flush costs two, one transaction and one row. The
-    database lags by the time between two flushes. Rows stay until you prune them: keep
-    them longer than the oldest Redis snapshot that you would restore.
+    One round trip per increment. A flush costs two, and one row. Keep rows longer than
+    the oldest Redis snapshot that you would restore.
 
 Use instead
-    `F("views") + 1`, below some tens of writes per second. An event table with a nightly
-    sum, if you need the events anyway. Redis Streams, if an event is more than a number.
-    Memcached cannot take out many counters in one step: NotSupportedError.
+    `F("views") + 1`, below some tens of writes per second. Redis Streams, if an event
+    is more than a number. Memcached: NotSupportedError.
 
 Source: Redis documentation, RENAME.
 
