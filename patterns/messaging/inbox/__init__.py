@@ -1,18 +1,42 @@
-"""Inbox: a message that is delivered again has no second effect.
+"""Inbox: an idempotent consumer gives a message that is delivered twice one effect.
 
-Problem         Every broker that loses nothing delivers some messages twice: the relay was killed after the confirm, the
-                consumer before the ack, the connection broke in between. The customer gets two emails.
-Guarantee       `Inbox.objects.new(consumer=…, message_ids=…)` names each id once, to one transaction: of consumers that
-                ask for the same id at once, one is told it, the others wait for that one's end. When its transaction
-                rolls back, nothing is remembered, and the next delivery is new again. Outside a transaction it refuses: the id
-                and the effect must become true together. An id that stands twice in one batch is new once. Consumers
-                of other names are not concerned.
-Not guaranteed  Effects outside of the database: an email that was sent stays sent when the transaction rolls back.
-                Send it under an id that the provider knows repetitions by, or accept the rare second one. Order. And an id
-                that you have deleted is new again: keep them for longer than the broker and the dead letters keep a message.
-Cost            One INSERT a batch, whatever its size, in the effect's transaction; one row a message until you delete it.
-Use instead     A condition in the UPDATE (`… WHERE fulfilled_at IS NULL`) or a unique constraint on the effect's own row,
-                when the effect has one: it needs no second table.
+Problem
+    A broker that loses nothing delivers some messages twice: the relay died after the
+    confirm, or the consumer before the acknowledgement. The customer gets two emails.
 
-Source: Chris Richardson, microservices.io, "Idempotent consumer"; PostgreSQL, "INSERT … ON CONFLICT".
+Guarantee
+    - `new` returns an id to one transaction; concurrent callers wait for its end.
+    - If that transaction rolls back, the id is new again.
+    - Outside a transaction it raises: id and effect must commit together.
+    - An id that stands twice in a batch is new once. Consumers have separate ids.
+
+Not guaranteed
+    Effects outside the database: an email stays sent after a rollback. Send it under an
+    idempotency key. A pruned id is new again: keep ids longer than queues and dead
+    letters keep messages.
+
+Cost
+    One INSERT per batch, in the effect's transaction. One row per message until pruned.
+
+Use instead
+    A unique constraint or a condition (`WHERE fulfilled_at IS NULL`) on the effect's
+    own row, if it has one. DBOS or Temporal, for workflows. (Checked 2026-11.)
+
+Source: microservices.io, "Idempotent consumer".
+
+Use
+    # settings.py
+    INSTALLED_APPS += ["patterns.messaging.inbox"]
+
+    # your code
+    from django.db import transaction
+    from patterns.messaging.inbox.models import Inbox
+
+    def handle(message_id):
+        with transaction.atomic():
+            if Inbox.objects.new(consumer="invoices", message_ids=[message_id]):
+                print("write the invoice in this transaction")
+
+    $ python manage.py migrate
+    $ python manage.py prune_inbox --older-than 30d
 """

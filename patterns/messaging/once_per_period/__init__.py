@@ -1,19 +1,43 @@
-"""Once per period: however many schedulers say that it is time, the work of a period is done once.
+"""Once per period: however many schedulers fire, a period's work is done once.
 
-Problem         A second beat is started by a deploy that overlaps, by a scaled service, by hand. Each sends the nightly task:
-                the restock is ordered twice. A scheduler that must be alone is one that is missing on the night when its
-                machine is.
-Guarantee       `Period.objects.claim(name=…, now=…, length=…)` is true for one transaction of each period. Who asks at the
-                same time waits for that one's end. When it rolls back, the claim is free again, for the next who asks.
-                Outside a transaction it refuses: claim and effect must become true together. A task that was sent in a period
-                and runs in the next one belongs to the first, if it carries the time at which it was sent.
-Not guaranteed  That somebody asks: a period in which no scheduler ran is not made up for. That clocks agree: a beat whose
-                clock is wrong by more than a period claims another one. Effects outside of the database: see the inbox.
-Cost            One INSERT a run, and one row a period until you delete it.
-Use instead     RedBeat or `celery-singleton`, whose locks in Redis keep the second beat from sending at all; a lock can
-                expire while its holder works, so the claim stays useful behind it. pg_cron or a Kubernetes CronJob with
-                `concurrencyPolicy: Forbid`, when nothing else needs a beat.
+Problem
+    An overlapping deploy or a scaled service starts a second Celery beat. Each sends
+    the nightly task, and the restock is ordered twice. A singleton scheduler is a
+    single point of failure.
 
-Periods are counted from 1970-01-01 00:00 UTC: those of a day begin at midnight UTC.
-Source: Google, "Site Reliability Engineering", chapter 24, "Distributed Periodic Scheduling with Cron".
+Guarantee
+    - `claim` is true for one transaction per period; concurrent callers wait.
+    - If that transaction rolls back, the period is free again.
+    - Outside a transaction it raises: claim and effect must commit together.
+    - `prune` keeps the latest period of each name, which may not be over.
+
+Not guaranteed
+    Missed periods are not caught up. A clock that is wrong by a period claims another
+    one. Effects outside the database (see inbox).
+
+Cost
+    One INSERT per run. One row per period until pruned.
+
+Use instead
+    RedBeat, whose Redis lock can expire while its holder works. A Kubernetes CronJob
+    with `concurrencyPolicy: Forbid`. Procrastinate's periodic tasks. (Checked 2026-11.)
+
+Source: Google, "Site Reliability Engineering", chapter 24.
+
+Use
+    # settings.py
+    INSTALLED_APPS += ["patterns.messaging.once_per_period"]
+
+    # your code
+    from datetime import timedelta
+    from django.db import transaction
+    from patterns.messaging.once_per_period.models import Period
+
+    def restock(now, day=timedelta(days=1)):
+        with transaction.atomic():
+            if Period.objects.claim(name="restock", now=now, length=day):
+                print("order in this transaction; days begin at midnight UTC")
+
+    $ python manage.py migrate
+    $ python manage.py prune_once_per_period --older-than 90d
 """
