@@ -39,9 +39,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "graphene_django",
+    "community",  # before the outbox, whose command relay_outbox it extends
     "patterns.messaging.outbox",
     "patterns.http.attempt_limit",
-    "community",
 ]
 MIDDLEWARE = [
     "patterns.http.request_id.middleware",  # first: the other middlewares' answers have an id too

@@ -1,5 +1,6 @@
 """The Celery worker: `celery -A config worker --concurrency 2`. Its settings are in celeryconfig.py."""
 
+import functools
 import os
 from typing import Any
 
@@ -12,7 +13,7 @@ app = Celery("fulfilment")
 app.config_from_object("config.celeryconfig")
 app.autodiscover_tasks()
 
-from fulfilment import tracing  # noqa: E402 — like the app, it needs the name of the settings
+from fulfilment.messaging import tracing  # noqa: E402 — like the app, it needs the name of the settings
 
 before_task_publish.connect(tracing.mark_task)
 task_prerun.connect(tracing.enter_task)
@@ -39,7 +40,7 @@ class DeadLetters(bootsteps.StartStopStep):
     requires = ("celery.worker.consumer.connection:Connection",)
 
     def start(self, consumer: Any) -> None:
-        from fulfilment import topology
+        from fulfilment.messaging import topology
         from patterns.messaging.reliable_task import dead_letter_queue
 
         with consumer.app.connection_for_write() as connection:
@@ -55,10 +56,13 @@ class Alive(bootsteps.StartStopStep):
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def start(self, consumer: Any) -> None:
-        from fulfilment.process import touch_alive_file
+        from django.conf import settings
 
-        touch_alive_file()
-        self.timer = consumer.timer.call_repeatedly(ALIVE_INTERVAL_SECONDS, touch_alive_file)
+        from patterns.messaging.graceful_shutdown import touch
+
+        alive = functools.partial(touch, settings.ALIVE_FILE)
+        alive()
+        self.timer = consumer.timer.call_repeatedly(ALIVE_INTERVAL_SECONDS, alive)
 
     def stop(self, consumer: Any) -> None:
         self.timer.cancel()

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from fulfilment import topology
+from fulfilment.messaging import topology
 from patterns.messaging.reliable_task import SETTINGS, reliable_queue
 
 if not settings.RABBITMQ_URL:

@@ -26,10 +26,10 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_htmx",
+    "fulfilment",  # before the outbox, whose command relay_outbox it extends
     "patterns.messaging.inbox",
     "patterns.messaging.once_per_period",
     "patterns.messaging.outbox",
-    "fulfilment",
 ]
 MIDDLEWARE = [
     "patterns.http.request_id.middleware",  # first: the other middlewares' answers have an id too

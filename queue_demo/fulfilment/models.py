@@ -9,10 +9,20 @@ from typing import TypedDict
 from django.db import models, transaction
 from django.db.models import F
 
-from fulfilment.records import Email, Invoice, Restock, ShippingLabel, Step
-from patterns.messaging.outbox.models import OutboxEvent
+from fulfilment.event_types import ORDER_PLACED
+from fulfilment.records import Email, Invoice, OrderEvent, Restock, ShippingLabel, Step
 
-__all__ = ["Email", "Invoice", "Order", "OrderLine", "Product", "Restock", "ShippingLabel", "Step"]
+__all__ = [
+    "Email",
+    "Invoice",
+    "Order",
+    "OrderEvent",
+    "OrderLine",
+    "Product",
+    "Restock",
+    "ShippingLabel",
+    "Step",
+]
 
 
 class UnknownProduct(Exception):
@@ -119,8 +129,9 @@ class Order(models.Model):
     def timeline(self) -> list[TimelineEntry]:
         """What has happened to it, in order, and what holds it up."""
         entries = [TimelineEntry(step="placed", at=self.placed_at, detail="")]
-        for event in OutboxEvent.objects.filter(aggregate=self.aggregate).exclude(published_at=None):
-            entries.append(TimelineEntry(step=f"{event.routing_key} published", at=event.published_at, detail=""))  # type: ignore[typeddict-item]
+        for event in self.events.all():
+            if event.at and event.name == ORDER_PLACED:
+                entries.append(TimelineEntry(step=f"{event.name} published", at=event.at, detail=""))
         entries += [TimelineEntry(step=step.name, at=step.at, detail=step.detail) for step in self.steps.all()]
         return sorted(entries, key=lambda entry: entry["at"])
 

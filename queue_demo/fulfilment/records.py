@@ -36,6 +36,24 @@ class Step(models.Model):
         return self.name
 
 
+class OrderEvent(models.Model):
+    """An event that announced an order, or that it came from: for the timeline and the ledger.
+
+    The rows of the outbox and the inbox belong to the transport, and are pruned.
+    """
+
+    order = models.ForeignKey("fulfilment.Order", on_delete=models.CASCADE, related_name="events")
+    name = models.CharField(max_length=40)
+    event_id = models.UUIDField(unique=True, null=True)  # null: accepted before this table was
+    at = models.DateTimeField(null=True)  # published or accepted; null while it is in the outbox
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["order", "name"], name="one_event_of_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Invoice(models.Model):
     """Its number is the row's: it grows, and a rolled-back one leaves a gap. Where the law wants none, count in a row of its own."""
 

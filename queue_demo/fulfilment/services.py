@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from fulfilment import events, invoices, mail
+from fulfilment import invoices, mail
+from fulfilment.messaging import events
 from fulfilment.models import Email, Invoice, Order, OutOfStock, Product, Restock, ShippingLabel, Step
 from patterns.messaging.inbox.models import Inbox
 from patterns.messaging.once_per_period.models import Period
@@ -23,6 +24,7 @@ def place_order(*, quantities: Mapping[str, int], correlation_id: str, email: st
     order = Order.objects.place(quantities, fields=fields)
     event = events.order_placed(order, quantities, correlation_id=correlation_id)
     OutboxEvent.objects.append(event_id=event["id"], aggregate=order.aggregate, routing_key=event["type"], payload=event)
+    order.events.create(name=event["type"], event_id=event["id"])
     return order
 
 
@@ -34,7 +36,9 @@ def accept_paid_order(*, event: events.OrderEvent) -> bool:
     """
     if not Inbox.objects.new(consumer="accept_paid_order", message_ids=[str(event.event_id)]):
         return False
-    Order.objects.place(event.quantities, order_id=event.order_id, fields={"request_id": event.correlation_id})
+    order = Order.objects.place(event.quantities, order_id=event.order_id, fields={"request_id": event.correlation_id})
+    accepted = {"event_id": event.event_id, "at": timezone.now()}
+    order.events.get_or_create(name=event.type, defaults=accepted)  # a second event may name it
     return True
 
 

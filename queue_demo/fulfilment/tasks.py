@@ -19,9 +19,9 @@ from django.db import Error, InterfaceError, OperationalError
 from django.utils import timezone
 
 from fulfilment import services
+from fulfilment.errors import in_one_line
 from fulfilment.mail import MailRefused, MailServerAway
 from fulfilment.models import Step
-from patterns.messaging.publisher import in_one_line
 from patterns.messaging.reliable_task import ReliableTask
 
 logger = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from fulfilment import pages, views
+from fulfilment.api import pages, views
 
 urlpatterns = [
     path("orders/", views.OrderList.as_view(), name="order-list"),

@@ -17,15 +17,15 @@ from celery import Celery
 from django.db import connection
 from rest_framework.test import APIRequestFactory
 
+from fulfilment.api.views import OrderList
 from fulfilment.models import Order, Product
-from fulfilment.views import OrderList
 from lab import Corner, corner
 from labkit import Counts, Experiment, FaultProxy
 from labkit.logs import quiet
 from labkit.processes import wait_until
-from patterns.messaging.outbox import relay
 from patterns.messaging.outbox.models import OutboxEvent
-from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
+from patterns.messaging.outbox.relay import Relay
+from patterns.messaging.publisher import Publisher
 
 CUSTOMERS = 20
 ALARM_SECONDS = 2
@@ -82,7 +82,7 @@ def solved() -> Counts:
 def run_relay(publisher: Publisher, stop: threading.Event) -> None:
     """The relay of the shop, in a thread of this process."""
     try:
-        relay.run(publisher.publish, refused=MessageRefused, away=BrokerUnavailable, stop=stop, rest=publisher.rest)
+        Relay(publisher.publish).run(stop=stop, rest=publisher.rest)
     finally:
         connection.close()
 

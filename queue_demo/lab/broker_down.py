@@ -21,8 +21,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 from rest_framework import status
 from rest_framework.test import APIRequestFactory
 
+from fulfilment.api.views import OrderList
 from fulfilment.models import Order, Product
-from fulfilment.views import OrderList
 from lab import kill, process
 from labkit import Counts, Experiment, FaultProxy
 from labkit.logs import quiet

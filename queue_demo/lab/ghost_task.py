@@ -18,9 +18,9 @@ from fulfilment.models import Order, Product
 from fulfilment.services import place_order
 from lab import Corner, corner
 from labkit import Counts, Experiment
-from patterns.messaging.outbox import relay
 from patterns.messaging.outbox.models import OutboxEvent
-from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
+from patterns.messaging.outbox.relay import Relay
+from patterns.messaging.publisher import Publisher
 
 ORDERS = 50
 
@@ -74,7 +74,7 @@ def solved() -> Counts:
         with contextlib.closing(Publisher(here.url, worker.queue)) as publisher:
             for number in range(ORDERS):
                 one_order(worker, order, number)
-                relay.run_once(publisher.publish, refused=MessageRefused, away=BrokerUnavailable)
+                Relay(publisher.publish).run_once()
                 worker.look()
         return counted(worker)
 

@@ -5,8 +5,7 @@ the broker confirms each event, and drops it, as the protocol wants it. The solv
 the relay keeps the event in the outbox and tries again.
 """
 
-import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pika
 from django.db import transaction
@@ -15,9 +14,9 @@ from django.utils import timezone
 from lab import Corner, corner
 from labkit import Counts, Experiment
 from labkit.logs import quiet
-from patterns.messaging.outbox import relay
 from patterns.messaging.outbox.models import OutboxEvent
-from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
+from patterns.messaging.outbox.relay import REFUSAL_CAP_SECONDS, Relay
+from patterns.messaging.publisher import Publisher
 
 EVENTS = 100
 
@@ -47,21 +46,18 @@ def solved() -> Counts:
         here.channel.exchange_declare(exchange, "topic", durable=True)
         with transaction.atomic():
             for number in range(EVENTS):
-                OutboxEvent.objects.append(event_id=uuid.uuid4(), aggregate=f"order/{number}", routing_key="order.placed", payload={})
+                OutboxEvent.objects.append(aggregate=f"order/{number}", routing_key="order.placed", payload={})
         publisher = Publisher(here.url, exchange)
         try:
             with quiet():
-                told = relay_once(publisher, at=timezone.now()).refused
+                relay = Relay(publisher.publish, batch_size=EVENTS + 1)  # a batch that is a whole round
+                told = relay.run_once().refused
                 queue = bind(here, exchange)
-                # the clock is an argument: nobody has to wait for the pause to pass
-                relay_once(publisher, at=timezone.now() + timedelta(seconds=relay.REFUSAL_CAP_SECONDS))
+                # the time is an argument: no need to wait for the retry
+                relay.run_once(now=timezone.now() + timedelta(seconds=REFUSAL_CAP_SECONDS))
         finally:
             publisher.close()
         return counted(here, queue, told=told)
-
-
-def relay_once(publisher: Publisher, *, at: datetime) -> relay.Batch:
-    return relay.run_once(publisher.publish, refused=MessageRefused, away=BrokerUnavailable, batch_size=EVENTS, now=lambda: at)
 
 
 def bind(here: Corner, exchange: str) -> str:

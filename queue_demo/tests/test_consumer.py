@@ -10,8 +10,9 @@ import pytest
 from django.db import OperationalError as DatabaseAway
 from kombu.exceptions import OperationalError
 
-from fulfilment import consumer, topology
+from fulfilment.messaging import topology
 from fulfilment.models import Order, Product
+from fulfilment.workers import consumer
 from labkit import FaultProxy
 from labkit.processes import wait_until
 from tests.conftest import Broker
@@ -137,7 +138,7 @@ def test_a_paid_order_of_what_we_do_not_sell_is_a_dead_letter(
     start()
 
     wait_until(lambda: broker.count(f"{topology.EVENTS}.dead") == 1, timeout_seconds=10, what="the dead letter")
-    assert broker.reasons(f"{topology.EVENTS}.dead") == ["Hopeless UnknownProduct NO-SUCH"]
+    assert broker.reasons(f"{topology.EVENTS}.dead") == ["Hopeless('UnknownProduct NO-SUCH')"]
     assert not Order.objects.exists()
 
 

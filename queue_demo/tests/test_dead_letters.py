@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
-from fulfilment import letters, topology
+from fulfilment.messaging import letters, topology
 from tests.conftest import Broker
 
 

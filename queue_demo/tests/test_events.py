@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from fulfilment.events import MAX_EVENT_BYTES, Malformed, parse_order_event
+from fulfilment.messaging.events import MAX_EVENT_BYTES, Malformed, parse_order_event
 
 GOOD: dict[str, Any] = {
     "specversion": "1.0",

@@ -14,7 +14,7 @@ import httpx
 import psycopg
 import pytest
 
-from fulfilment import topology
+from fulfilment.messaging import topology
 from fulfilment.models import Order, Product
 from labkit import FaultProxy
 from labkit.database import lab_database
@@ -124,8 +124,8 @@ DIES_BEFORE_THE_ACK = """
 import os, signal, threading, django
 django.setup()
 from django.conf import settings
-from fulfilment import topology
-from fulfilment.consumer import handle_event
+from fulfilment.messaging import topology
+from fulfilment.workers.consumer import handle_event
 from patterns.messaging import consumer
 stop = threading.Event()
 def handle_and_die(body, properties):

@@ -1,14 +1,22 @@
 """The books, with every way in which an order can end, and every way in which they can be wrong."""
 
 import json
+import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from fulfilment import ledger, services
-from fulfilment.models import Order, Product
+from fulfilment.event_types import ORDER_PAID
+from fulfilment.messaging import events
+from fulfilment.models import Order, OrderEvent, Product
+from fulfilment.workers.relay import OrderRelay
 from patterns.messaging.dead_letters import DeadLetter
+from patterns.messaging.inbox.models import Inbox
 from patterns.messaging.outbox.models import OutboxEvent
 
 pytestmark = pytest.mark.django_db
@@ -17,8 +25,12 @@ pytestmark = pytest.mark.django_db
 def place(mug: Product, *, published: bool = True) -> Order:
     order = services.place_order(quantities={mug.sku: 2}, correlation_id="a-request")
     if published:
-        OutboxEvent.objects.filter(aggregate=order.aggregate).update(published_at=timezone.now())
+        publish()
     return order
+
+
+def publish() -> None:
+    assert not OrderRelay(lambda *_: None).run_once().refused
 
 
 def fulfil(order: Order, *steps: Any) -> None:
@@ -39,13 +51,13 @@ def task_of(order: Order) -> DeadLetter:
 
 
 def test_every_published_order_is_somewhere(mug: Product) -> None:
-    place(mug, published=False)
     fulfil(place(mug))
     in_flight, dead, unmailed = place(mug), place(mug), place(mug)
     fulfil(in_flight, services.book_stock)
     fulfil(unmailed, services.book_stock, services.write_invoice, services.print_label)
     Product.objects.update(received=6, stock=0)
     fulfil(place(mug), services.book_stock)
+    place(mug, published=False)
     strangers = [letter(b"\x80\x04K\x01."), letter([]), letter({"data": {"order_id": "x"}}), letter(b"[" * 50_000)]
     books = ledger.read([task_of(dead), event_of(dead), task_of(unmailed), *strangers])
 
@@ -86,7 +98,7 @@ def test_the_books_balance_when_nothing_is_on_its_way(mug: Product) -> None:
     [
         (lambda: Product.objects.update(stock=996), "pieces_missing", 2),  # booked twice
         (lambda: Product.objects.update(stock=1000), "pieces_missing", -2),  # not booked, although it says so
-        (lambda: OutboxEvent.objects.all().delete(), "orders_without_event", 1),
+        (lambda: OrderEvent.objects.all().delete(), "orders_without_event", 1),
     ],
 )
 def test_an_effect_too_many_or_too_few_is_seen(mug: Product, wrong: Any, name: str, count: int) -> None:
@@ -103,3 +115,57 @@ def test_without_the_broker_the_books_are_open(mug: Product) -> None:
     books = ledger.read(None)
 
     assert (books["fulfilled"], books["in_flight"], books["dead_lettered"], books["balanced"]) == (1, None, None, None)
+
+
+def accept(mug: Product, *event_ids: uuid.UUID) -> Order:
+    """Another service's paid order, told of by so many events."""
+    order_id = uuid.uuid4()
+    for event_id in event_ids:
+        event = events.OrderEvent(event_id, ORDER_PAID, order_id, "a-request", "/shop", {mug.sku: 1})
+        services.accept_paid_order(event=event)
+    return Order.objects.get(pk=order_id)
+
+
+def test_pruned_outbox_and_inbox_change_neither_ledger_nor_timeline(mug: Product) -> None:
+    orders = [place(mug), accept(mug, uuid.uuid4())]
+    for order in orders:
+        fulfil(order)
+    before = ledger.read([]), [order.timeline() for order in orders]
+    later = timezone.now() + timedelta(seconds=1)
+    assert (OutboxEvent.objects.prune(later), Inbox.objects.prune(later)) == (1, 1)
+
+    assert (ledger.read([]), [order.timeline() for order in orders]) == before
+    assert before[0]["balanced"] is True
+    assert "order.placed published" in [entry["step"] for entry in before[1][0]]
+
+
+def test_a_second_paid_event_of_an_order_does_not_unbalance_the_ledger(mug: Product) -> None:
+    fulfil(accept(mug, uuid.uuid4(), uuid.uuid4()))
+    books = ledger.read([])
+
+    assert (books["accepted"], books["orders_without_event"], books["balanced"]) == (1, 0, True)
+
+
+def test_an_event_that_the_outbox_has_lost_is_seen(mug: Product) -> None:
+    place(mug, published=False)
+    assert ledger.read([])["orders_without_event"] == 0
+    OutboxEvent.objects.all().delete()
+
+    assert ledger.read([])["orders_without_event"] == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_orders_of_before_get_their_events_by_the_migration(mug: Product) -> None:
+    published, waiting, accepted = place(mug), place(mug, published=False), accept(mug, uuid.uuid4())
+    timelines = [order.timeline() for order in (published, waiting, accepted)]
+    rows = OrderEvent.objects.order_by("event_id").values_list("event_id", "order", "name")
+    before = list(rows)
+    books = ledger.read([])
+    try:
+        MigrationExecutor(connection).migrate([("fulfilment", "0002_workflow")])
+    finally:
+        MigrationExecutor(connection).migrate([("fulfilment", "0003_order_events")])
+
+    assert list(rows.all()) == before
+    assert [order.timeline() for order in (published, waiting, accepted)] == timelines
+    assert ledger.read([]) == books

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from fulfilment import events
+from fulfilment.messaging import events
 from fulfilment.models import Order, Product
 from patterns.messaging.outbox.models import OutboxEvent
 

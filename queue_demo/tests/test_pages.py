@@ -7,7 +7,8 @@ import pika
 import pytest
 from django.test import Client
 
-from fulfilment import flow, letters, services, topology
+from fulfilment import services
+from fulfilment.messaging import flow, letters, topology
 from fulfilment.models import Order, Product, Step
 from tests.conftest import Broker
 

@@ -16,9 +16,9 @@ from fulfilment.models import Order, Product
 from fulfilment.services import place_order
 from labkit import FaultProxy
 from labkit.processes import running, wait_until
-from patterns.messaging.outbox import relay
 from patterns.messaging.outbox.models import OutboxEvent
-from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
+from patterns.messaging.outbox.relay import Batch, Relay
+from patterns.messaging.publisher import Publisher
 from tests.conftest import Broker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,15 +32,15 @@ def publisher(broker: Broker, proxy: FaultProxy) -> Iterator[Publisher]:
         yield publisher
 
 
-def in_its_own_connection(work: Callable[[], relay.Batch]) -> relay.Batch:
+def in_its_own_connection(work: Callable[[], Batch]) -> Batch:
     try:
         return work()
     finally:
         connection.close()
 
 
-def step(publisher: Publisher) -> relay.Batch:
-    return relay.run_once(publisher.publish, refused=MessageRefused, away=BrokerUnavailable)
+def step(publisher: Publisher) -> Batch:
+    return Relay(publisher.publish).run_once()
 
 
 def place() -> Order:
@@ -66,7 +66,7 @@ def test_an_order_that_is_rolled_back_sends_no_event(broker: Broker, publisher: 
 
 def test_an_unroutable_event_is_kept_unmarked_until_a_queue_is_bound(broker: Broker, publisher: Publisher, mug: Product) -> None:
     place()
-    assert step(publisher) == relay.Batch(refused=1)
+    assert step(publisher) == Batch(refused=1, is_last=True)
     assert waiting() == 1
 
     queue = broker.bind()
@@ -80,14 +80,14 @@ def test_an_event_that_a_full_queue_refuses_is_kept(broker: Broker, publisher: P
     place()
     place()
 
-    assert step(publisher) == relay.Batch(published=1, refused=1)
+    assert step(publisher) == Batch(published=1, refused=1, is_last=True)
     assert waiting() == 1
 
 
 def test_an_outage_in_mid_flight_is_reported_and_passes(broker: Broker, publisher: Publisher, proxy: FaultProxy, mug: Product) -> None:
     queue = broker.bind()
     place()
-    assert step(publisher) == relay.Batch(published=1)
+    assert step(publisher) == Batch(published=1, is_last=True)
     place()
 
     proxy.set("refuse")
@@ -95,14 +95,14 @@ def test_an_outage_in_mid_flight_is_reported_and_passes(broker: Broker, publishe
     assert waiting() == 1
 
     proxy.set("pass")
-    assert step(publisher) == relay.Batch(published=1)
+    assert step(publisher) == Batch(published=1, is_last=True)
     assert len(broker.bodies(queue)) == 2
 
 
 def test_an_event_whose_confirm_got_lost_is_published_again(broker: Broker, publisher: Publisher, proxy: FaultProxy, mug: Product) -> None:
     queue = broker.bind()
     place()
-    assert step(publisher) == relay.Batch(published=1)
+    assert step(publisher) == Batch(published=1, is_last=True)
     place()
     proxy.set("drop_reply")
 
@@ -112,7 +112,7 @@ def test_an_event_whose_confirm_got_lost_is_published_again(broker: Broker, publ
         proxy.set("cut")
         assert unconfirmed.result(10).outage
     proxy.set("pass")
-    assert step(publisher) == relay.Batch(published=1)
+    assert step(publisher) == Batch(published=1, is_last=True)
 
     first, second, again = broker.bodies(queue)
     assert second == again != first
@@ -122,13 +122,13 @@ DIES_BEFORE_THE_MARK = """
 import os, signal, django
 django.setup()
 from django.conf import settings
-from patterns.messaging.outbox import relay
-from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
+from patterns.messaging.outbox.relay import Batch, Relay
+from patterns.messaging.publisher import Publisher
 publisher = Publisher(settings.RABBITMQ_URL, settings.EVENTS_EXCHANGE)
 def publish_and_die(*message):
     publisher.publish(*message)
     os.kill(os.getpid(), signal.SIGKILL)
-relay.run_once(publish_and_die, refused=MessageRefused, away=BrokerUnavailable)
+Relay(publish_and_die).run_once()
 """
 
 

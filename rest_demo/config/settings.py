@@ -33,11 +33,11 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "shop",  # before the outbox, whose command relay_outbox it extends
     "patterns.http.idempotency",
     "patterns.messaging.outbox",
     "patterns.http.refresh_rotation",
     "patterns.http.signed_webhook",
-    "shop",
 ]
 MIDDLEWARE = [
     "patterns.http.request_id.middleware",  # first: the other middlewares' answers have an id too

@@ -1,25 +1,43 @@
-"""A consumer that neither loses a message, nor is stopped by one.
+"""AMQP consumer: retries with delays, dead letters, and heartbeats beside slow handlers.
 
-Problem         `auto_ack` loses what the consumer holds when it dies. `basic_nack(requeue=True)` on an error puts the message
-                to the head of the queue: it fails again, at once, for ever, and nobody behind it is served. A handler that
-                takes longer than the heartbeat costs the connection, and the message is delivered again while it is still at
-                work.
-Guarantee       A message is acknowledged after `handle` returned. When it raises, the message is put aside for the next of
-                the queue's delays, and those behind it are served; after the last delay, or at once when it raises Hopeless,
-                it is in the dead-letter queue, with the reason in its header `x-reason` and its message and correlation id
-                kept. Put aside means confirmed by the broker, before the acknowledgement. However long `handle` takes,
-                heartbeats are answered and the message is delivered once. When `stop` is set, the handler at work is let
-                finish, and if it raises its message goes back to the queue; no other begins. `run` survives outages, and a
-                queue that was deleted.
-Not guaranteed  One run a message: a consumer killed between the effect and the acknowledgement gets it again; use an inbox.
-                Order: what is put aside is overtaken. A handler that outlives its connection goes on while its message is
-                redelivered.
-Cost            One message at a time (prefetch 1): one round trip each. A retry is two more.
-Use instead     Celery, when the work is your own and its messages need not be read by others. kombu's ConsumerMixin for
-                several brokers. aio-pika in asynchronous code. RabbitMQ's delayed-retry plugins, where you may install
-                plugins.
+Problem
+    `auto_ack` loses what a consumer holds when it dies. `basic_nack(requeue=True)` puts
+    a failing message back to the head, where it blocks all others. A handler slower
+    than the heartbeat loses the connection, and its message runs twice.
 
-Sources: pika, "Ensuring well-behaved connection with heartbeat and blocked-connection timeouts"; rabbitmq.com/docs/confirms.
+Guarantee
+    - A message is acknowledged after `handle` returned.
+    - If it raises, the message waits in the next delay queue; others are served.
+    - After the last delay, or at once on Hopeless, it is dead-lettered with the error.
+    - Heartbeats are answered however long `handle` takes.
+    - After `stop` the handler finishes; if it then raises, its message is requeued.
+    - `run` survives broker outages, deleted queues and database restarts.
+
+Not guaranteed
+    Exactly-once: a killed consumer gets its message again (see inbox). Order: a delayed
+    message is overtaken.
+
+Cost
+    Prefetch 1: one round trip per message, two more per retry.
+
+Use instead
+    Celery, if both ends are yours. kombu's ConsumerMixin, for several brokers.
+    FastStream or aio-pika, in asyncio. (Checked 2026-11.)
+
+Source: pika, "Ensuring well-behaved connection with heartbeat".
+
+Use
+    # your code
+    from django.conf import settings
+    from patterns.messaging.consumer import run
+    from patterns.messaging.topology import WorkQueue
+
+    def handle(body, properties):
+        print(properties.message_id, body)  # raise Hopeless if no retry can help
+
+    def consume_until(stop):
+        queue = WorkQueue("billing.orders", "shop.events", ["order.placed"])
+        run(settings.RABBITMQ_URL, queue, handle, stop=stop)
 """
 
 import contextlib
@@ -30,23 +48,19 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pika
+from django.db import close_old_connections, connections
 from pika.adapters.blocking_connection import BlockingChannel
 
-from ..publisher import CONNECTION_ERRORS, in_one_line
+from ..publisher import CONNECTION_ERRORS
 from ..topology import WorkQueue
+from .retries import Hopeless, put_aside
 
 REQUIRES = ("publisher", "topology")
+__all__ = ["Hopeless", "run"]
 
 logger = logging.getLogger(__name__)
 
-RETRIES = "x-retries"  # header: how often the message was put aside
-REASON = "x-reason"  # header: what the last try raised
-
 Handle = Callable[[bytes, pika.BasicProperties], None]
-
-
-class Hopeless(Exception):
-    """Raised by a handler: no later try of this message can do better."""
 
 
 def run(
@@ -59,10 +73,12 @@ def run(
     heartbeat_seconds: int = 10,
     outage_seconds: float = 1,
 ) -> None:
-    """Consumes until `stop` is set. `handle` is called in a thread of its own, with the body and the properties."""
+    """Consumes until `stop` is set. `handle` runs in a thread of its own."""
     parameters = pika.URLParameters(url)
     parameters.heartbeat = heartbeat_seconds
-    parameters.socket_timeout = parameters.stack_timeout = parameters.blocked_connection_timeout = 3
+    parameters.socket_timeout = parameters.stack_timeout = 3
+    parameters.blocked_connection_timeout = 3
+    outage = ""
     with ThreadPoolExecutor(1) as pool:
         while not stop.is_set():
             on_turn()
@@ -72,13 +88,30 @@ def run(
                     channel = connection.channel()
                     queue.declare(channel)
                     channel.confirm_delivery()
-                    consume(channel, queue, lambda *message: pool.submit(handle, *message), stop=stop, on_turn=on_turn)
+                    outage = ""
+                    consume(
+                        channel,
+                        queue,
+                        lambda *message: pool.submit(in_thread, handle, *message),
+                        stop=stop,
+                        on_turn=on_turn,
+                    )
                 finally:
                     with contextlib.suppress(*CONNECTION_ERRORS):
                         connection.close()
             except CONNECTION_ERRORS as error:
-                logger.warning("outage: %s", in_one_line(error))
+                if outage != (outage := repr(error)[:200]):
+                    logger.warning("outage: %s", outage)
                 stop.wait(outage_seconds)
+        pool.submit(connections.close_all)
+
+
+def in_thread(handle: Handle, body: bytes, properties: pika.BasicProperties) -> None:
+    close_old_connections()  # one that a restart of the database broke would fail for good
+    try:
+        handle(body, properties)
+    finally:
+        close_old_connections()
 
 
 def consume(
@@ -93,35 +126,22 @@ def consume(
     for method, properties, body in channel.consume(queue.name, inactivity_timeout=0.2):
         on_turn()
         if stop.is_set():
-            return  # what was not begun goes back to the queue with the connection's end
+            return  # the connection's end requeues what was not acknowledged
         if method is None:
             continue
         handling = begin(body, properties)
         handling.add_done_callback(functools.partial(wake, channel.connection))
         while not handling.done():
-            channel.connection.process_data_events(time_limit=0.2)  # answers heartbeats, until the handler wakes us
+            channel.connection.process_data_events(time_limit=0.2)  # answers heartbeats
             on_turn()
         if (error := handling.exception()) is not None:
             if stop.is_set():
-                return  # the handler may have given up because of us: the message goes back, untried
+                return  # it may have given up because of the stop: requeued, without a retry
             put_aside(channel, queue, body, properties, error)
         channel.basic_ack(method.delivery_tag)
 
 
 def wake(connection: pika.BlockingConnection, _: object) -> None:
-    """From the handler's thread: the connection's own may be waiting for the broker, who has nothing to say."""
+    """Called in the handler's thread: ends the wait in `process_data_events`."""
     with contextlib.suppress(*CONNECTION_ERRORS):
         connection.add_callback_threadsafe(lambda: None)
-
-
-def put_aside(channel: BlockingChannel, queue: WorkQueue, body: bytes, properties: pika.BasicProperties, error: BaseException) -> None:
-    """To the next delay, or to the dead letters. Returns when the broker has it: only then may the original be acknowledged."""
-    headers = dict(properties.headers or {})
-    retries = headers.get(RETRIES)
-    retries = max(retries, 0) if isinstance(retries, int) else 0  # anybody may send us a header
-    is_over = isinstance(error, Hopeless) or retries >= len(queue.delays_seconds)
-    to = queue.dead if is_over else queue.delay(retries)
-    properties.headers = headers | {RETRIES: retries + (not is_over), REASON: in_one_line(error)}
-    properties.delivery_mode = pika.DeliveryMode.Persistent.value
-    channel.basic_publish("", to, body, properties, mandatory=True)
-    logger.warning("message %s to %s: %s", properties.message_id, to, properties.headers[REASON])

@@ -1,4 +1,4 @@
-"""The pattern against a real RabbitMQ (RABBITMQ_URL): it runs in a thread, on queues of its own, removed at the end."""
+"""The pattern against a real RabbitMQ (RABBITMQ_URL), in a thread, on queues of its own."""
 
 import contextlib
 import os
@@ -12,6 +12,7 @@ from typing import Any
 
 import pika
 import pytest
+from django.db import connection
 
 from ..topology import WorkQueue
 from . import Hopeless
@@ -21,7 +22,9 @@ consumer = sys.modules[__package__ or ""]
 
 @pytest.fixture
 def url() -> str:
-    return os.environ.get("RABBITMQ_URL") or pytest.fail("set RABBITMQ_URL=amqp://user:password@host:port/%2F")
+    return os.environ.get("RABBITMQ_URL") or pytest.fail(
+        "set RABBITMQ_URL=amqp://user:password@host:port/%2F"
+    )
 
 
 @pytest.fixture
@@ -65,13 +68,20 @@ Start = Callable[..., threading.Event]
 
 @pytest.fixture
 def start(url: str, queue: WorkQueue, handler: Handler) -> Iterator[Start]:
-    """Starts the consumer; it ends when the returned event is set, and raises at the end what it raised."""
+    """Starts the consumer. It ends when the returned event is set; its error is raised here."""
     running: list[tuple[threading.Event, Future[None]]] = []
     with ThreadPoolExecutor() as pool:
 
         def start_one(**options: Any) -> threading.Event:
             stop = threading.Event()
-            running.append((stop, pool.submit(consumer.run, url, queue, handler, stop=stop, outage_seconds=0.05, **options)))
+            running.append(
+                (
+                    stop,
+                    pool.submit(
+                        consumer.run, url, queue, handler, stop=stop, outage_seconds=0.05, **options
+                    ),
+                )
+            )
             return stop
 
         yield start_one
@@ -82,7 +92,9 @@ def start(url: str, queue: WorkQueue, handler: Handler) -> Iterator[Start]:
 
 def publish(channel: Any, queue: WorkQueue, *names: str, **properties: Any) -> None:
     for name in names:
-        channel.basic_publish("", queue.name, name.encode(), pika.BasicProperties(message_id=name, **properties))
+        channel.basic_publish(
+            "", queue.name, name.encode(), pika.BasicProperties(message_id=name, **properties)
+        )
 
 
 def count(channel: Any, queue: str) -> int:
@@ -112,7 +124,9 @@ def fail(name: str) -> None:
         raise Hopeless(name)
 
 
-def test_what_was_handled_is_gone(channel: Any, queue: WorkQueue, handler: Handler, start: Start) -> None:
+def test_a_handled_message_is_acknowledged(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start
+) -> None:
     publish(channel, queue, "a", "b")
     stop = start()
     wait_until(lambda: handler.ended == ["a", "b"])
@@ -124,7 +138,9 @@ def test_what_was_handled_is_gone(channel: Any, queue: WorkQueue, handler: Handl
     assert handler.begun == ["a", "b", "c"]
 
 
-def test_what_fails_is_put_aside_and_its_neighbours_are_served(channel: Any, queue: WorkQueue, handler: Handler, start: Start) -> None:
+def test_a_failing_message_is_delayed_and_others_are_served(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start
+) -> None:
     handler.hook = fail
     publish(channel, queue, "bad", "good", correlation_id="request-1", headers={"tenant": "a"})
     start()
@@ -133,12 +149,19 @@ def test_what_fails_is_put_aside_and_its_neighbours_are_served(channel: Any, que
     wait_until(lambda: handler.ended == ["good"])
     assert handler.begun.count("bad") == 3  # two delays
     _, properties, body = channel.basic_get(queue.dead, auto_ack=True)
-    assert (body, properties.message_id, properties.correlation_id, properties.delivery_mode) == (b"bad", "bad", "request-1", 2)
-    assert properties.headers["x-reason"] == "ValueError cannot read bad"
+    assert (body, properties.message_id, properties.correlation_id, properties.delivery_mode) == (
+        b"bad",
+        "bad",
+        "request-1",
+        2,
+    )
+    assert properties.headers["x-reason"] == "ValueError('cannot read bad')"
     assert (properties.headers["x-retries"], properties.headers["tenant"]) == (2, "a")
 
 
-def test_what_fails_once_is_done_after_its_delay(channel: Any, queue: WorkQueue, handler: Handler, start: Start) -> None:
+def test_a_message_that_fails_once_is_handled_after_its_delay(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start
+) -> None:
     def fail_once(name: str) -> None:
         if handler.begun.count(name) == 1:
             raise ValueError
@@ -151,7 +174,9 @@ def test_what_fails_once_is_done_after_its_delay(channel: Any, queue: WorkQueue,
     assert count(channel, queue.dead) == 0
 
 
-def test_what_is_hopeless_is_a_dead_letter_at_once(channel: Any, queue: WorkQueue, handler: Handler, start: Start) -> None:
+def test_a_hopeless_message_is_dead_lettered_at_once(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start
+) -> None:
     handler.hook = fail
     publish(channel, queue, "hopeless")
     start()
@@ -161,7 +186,9 @@ def test_what_is_hopeless_is_a_dead_letter_at_once(channel: Any, queue: WorkQueu
 
 
 @pytest.mark.parametrize("retries", ["many", -5, None, 10**9])
-def test_a_header_of_a_strangers_breaks_nothing(channel: Any, queue: WorkQueue, handler: Handler, start: Start, retries: Any) -> None:
+def test_a_malformed_retries_header_breaks_nothing(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start, retries: Any
+) -> None:
     handler.hook = fail
     publish(channel, queue, "bad", headers={"x-retries": retries})
     start()
@@ -169,8 +196,10 @@ def test_a_header_of_a_strangers_breaks_nothing(channel: Any, queue: WorkQueue, 
     wait_until(lambda: count(channel, queue.dead) == 1)
 
 
-def test_a_message_that_could_not_be_put_aside_is_not_acknowledged(channel: Any, queue: WorkQueue, handler: Handler, start: Start) -> None:
-    """Its delay queue is missing, for once; the consumer connects anew, declares it, and gets the message again."""
+def test_a_message_that_cannot_be_delayed_is_not_acknowledged(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start
+) -> None:
+    """Its delay queue is missing once; the consumer reconnects, and declares it again."""
 
     def delete_its_delay(name: str) -> None:
         if len(handler.begun) == 1:
@@ -186,7 +215,9 @@ def test_a_message_that_could_not_be_put_aside_is_not_acknowledged(channel: Any,
     wait_until(lambda: handler.ended == ["a"])
 
 
-def test_a_handler_longer_than_the_heartbeat_gets_its_message_once(channel: Any, queue: WorkQueue, handler: Handler, start: Start) -> None:
+def test_a_handler_slower_than_the_heartbeat_runs_once(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start
+) -> None:
     handler.hook = lambda name: time.sleep(4)  # the broker closes after two missed heartbeats
     publish(channel, queue, "a")
     start(heartbeat_seconds=1)
@@ -198,7 +229,9 @@ def test_a_handler_longer_than_the_heartbeat_gets_its_message_once(channel: Any,
     assert handler.begun == ["a", "b"]
 
 
-def test_a_stop_lets_the_handler_finish_and_begins_no_other(channel: Any, queue: WorkQueue, handler: Handler, start: Start) -> None:
+def test_a_stop_lets_the_handler_finish_and_starts_no_other(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start
+) -> None:
     go_on = threading.Event()
     handler.hook = lambda name: go_on.wait(10) and None
     publish(channel, queue, "a", "b")
@@ -213,7 +246,7 @@ def test_a_stop_lets_the_handler_finish_and_begins_no_other(channel: Any, queue:
     assert count(channel, queue.name) == 1
 
 
-def test_a_handler_that_gives_up_because_of_the_stop_leaves_its_message_untried(
+def test_a_handler_that_raises_after_the_stop_costs_no_retry(
     channel: Any, queue: WorkQueue, handler: Handler, start: Start
 ) -> None:
     go_on = threading.Event()
@@ -233,7 +266,7 @@ def test_a_handler_that_gives_up_because_of_the_stop_leaves_its_message_untried(
     assert "x-retries" not in channel.basic_get(queue.name)[1].headers
 
 
-def test_it_goes_on_after_an_outage_and_after_its_queue_was_deleted(
+def test_outages_and_a_deleted_queue_are_survived(
     channel: Any, queue: WorkQueue, handler: Handler, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect, tries = pika.BlockingConnection, []
@@ -254,3 +287,66 @@ def test_it_goes_on_after_an_outage_and_after_its_queue_was_deleted(
     publish(channel, queue, "b")
 
     wait_until(lambda: handler.ended == ["a", "b"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_restart_of_the_database_costs_at_most_one_retry(
+    channel: Any,
+    queue: WorkQueue,
+    handler: Handler,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The handler's connection is in autocommit, and persistent: nothing else would close it."""
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)
+
+    def query(name: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            backends.append(cursor.fetchone()[0])
+
+    backends: list[int] = []
+    handler.hook = query
+    start()
+    publish(channel, queue, "a")
+    wait_until(lambda: handler.ended == ["a"])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [backends[0]])
+    publish(channel, queue, "b", "c", "d")
+
+    wait_until(lambda: len(handler.ended) == 4)
+    assert count(channel, queue.dead) == 0
+    assert len(handler.begun) <= 5
+
+
+@pytest.mark.parametrize("text", ["\ud800 is a lone surrogate", "two\nlines", "заказ " * 100])
+def test_any_error_text_becomes_a_reason(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start, text: str
+) -> None:
+    def fail_with_text(name: str) -> None:
+        raise Hopeless(text)
+
+    handler.hook = fail_with_text
+    publish(channel, queue, "bad")
+    start()
+
+    wait_until(lambda: count(channel, queue.dead) == 1)
+    _, properties, _ = channel.basic_get(queue.dead, auto_ack=True)
+    assert properties.headers["x-reason"] == repr(Hopeless(text))[:200]
+
+
+def test_an_outage_is_logged_once(
+    queue: WorkQueue, handler: Handler, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    stop, tries = threading.Event(), []
+
+    def refuse(parameters: Any) -> None:
+        tries.append(parameters)
+        if len(tries) == 20:
+            stop.set()
+        raise pika.exceptions.AMQPConnectionError("refused")
+
+    monkeypatch.setattr(consumer.pika, "BlockingConnection", refuse)
+    consumer.run("amqp://localhost", queue, handler, stop=stop, outage_seconds=0)
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -1,51 +1,76 @@
-"""Dead letters that somebody reads: list them with their reasons, and send them again when the reason is gone.
+"""Dead letters: list them with their reasons, and replay them once the reason is fixed.
 
-Problem         A dead-letter queue that nobody can look into is a slower way to lose messages. Moved by hand, half a message
-                (without its id, its headers) is worse than none, and a script that takes before it has put loses what it
-                holds when it dies.
-Guarantee       `listing` shows each letter's id, reason and tries, and leaves all of them where they are. `replay` puts a
-                letter back to its queue, with its id and all properties, and takes it from the dead letters when the broker
-                has confirmed that; its retries count from 0 again.
-Not guaranteed  Once: killed between the two, `replay` has put the letter back and left it here as well. Consumers know it by
-                its id. Order: a replayed message is a late one. That a message which is a dead letter for good reasons now
-                succeeds.
-Cost            Both walk through the queue from its head: they are for hundreds of letters, not for a million.
-Use instead     RabbitMQ's shovel plugin to move a whole queue; the management page's "Get messages" to look at one.
+Problem
+    A dead-letter queue that nobody can read loses messages slowly. A message moved by
+    hand arrives without its id and headers. A script that acknowledges before it
+    publishes loses what it holds when it dies.
 
-Source: rabbitmq.com/docs/dlx, "Effects of dead-lettering on messages".
+Guarantee
+    - `listing` shows each letter's id, reason and retries, and leaves it in place.
+    - `replay` returns a letter with its id and properties; its retries count from 0.
+    - A letter leaves the dead-letter queue after the broker confirmed its copy.
+
+Not guaranteed
+    Exactly-once delivery: a killed `replay` may leave the letter in both queues.
+    Consumers must be idempotent (see inbox). Order: a replayed message is late.
+
+Cost
+    Both walk the queue from its head: for hundreds of letters, not for a million.
+
+Use instead
+    The shovel plugin, to move a whole queue. "Get messages" on the management page, to
+    look at one. (Checked 2026-11.)
+
+Source: rabbitmq.com/docs/dlx.
+
+Use
+    # your code
+    import pika
+    from django.conf import settings
+    from patterns.messaging.dead_letters import listing, replay
+
+    def replay_all(dead="billing.orders.dead", to="billing.orders"):
+        url = pika.URLParameters(settings.RABBITMQ_URL)
+        with pika.BlockingConnection(url) as connection:
+            for letter in listing(connection, dead):
+                print(letter.message_id, letter.reason)
+            return replay(connection, dead, to=to)
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 
-RETRIES = "x-retries"
-REASON = "x-reason"
-REQUEST_ID = "request_id"  # header: Celery's correlation id is the task's own, and a header is where the request's has room
+from ..topology import REASON, RETRIES
+
+REQUIRES = ("topology",)
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """`reason` is what the last try raised, or why the broker gave it up: delivery_limit, rejected, expired, maxlen."""
+    """`reason` is the last error, or the broker's: delivery_limit, rejected, expired, maxlen."""
 
     message_id: str
     reason: str
     retries: int
     correlation_id: str
     body: bytes
+    headers: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
-def listing(connection: pika.BlockingConnection, dead: str, *, limit: int = 100) -> list[DeadLetter]:
+def listing(
+    connection: pika.BlockingConnection, dead: str, *, limit: int = 100
+) -> list[DeadLetter]:
     """The oldest letters of the queue `dead`. They are back when it returns."""
     channel = connection.channel()
     try:
         return [letter(properties, body) for _, properties, body in taken(channel, dead, limit)]
     finally:
         if channel.is_open:
-            channel.close()  # gives back what was not acknowledged
+            channel.close()  # returns what was not acknowledged
 
 
 def replay(
@@ -56,7 +81,7 @@ def replay(
     chosen: Callable[[DeadLetter], bool] = lambda letter: True,
     limit: int = 1_000,
 ) -> int:
-    """Puts the chosen ones of the oldest letters into the queue `to`. Returns how many; raises pika's errors."""
+    """Moves the chosen ones of the oldest letters to the queue `to`. Returns how many."""
     channel = connection.channel()
     channel.confirm_delivery()
     count = 0
@@ -64,8 +89,11 @@ def replay(
         for method, properties, body in taken(channel, dead, limit):
             if not chosen(letter(properties, body)):
                 continue
-            headers = dict(properties.headers or {})
-            properties.headers = {name: value for name, value in headers.items() if name not in (RETRIES, REASON) and "death" not in name}
+            properties.headers = {
+                name: value
+                for name, value in (properties.headers or {}).items()
+                if name not in (RETRIES, REASON) and "death" not in name
+            }
             channel.basic_publish("", to, body, properties, mandatory=True)
             channel.basic_ack(method.delivery_tag)  # after the confirm
             count += 1
@@ -75,7 +103,9 @@ def replay(
     return count
 
 
-def taken(channel: BlockingChannel, dead: str, limit: int) -> Iterator[tuple[Any, pika.BasicProperties, bytes]]:
+def taken(
+    channel: BlockingChannel, dead: str, limit: int
+) -> Iterator[tuple[Any, pika.BasicProperties, bytes]]:
     for _ in range(limit):
         method, properties, body = channel.basic_get(dead)
         if method is None:
@@ -85,10 +115,14 @@ def taken(channel: BlockingChannel, dead: str, limit: int) -> Iterator[tuple[Any
 
 def letter(properties: pika.BasicProperties, body: bytes) -> DeadLetter:
     headers = properties.headers or {}
-    deaths = headers.get("x-death") or [{}]  # the last one first; a pause in a delay queue is one, too
+    deaths = headers.get("x-death") or [{}]  # the last one first; a delay is one, too
     reason = headers.get(REASON) or deaths[0].get("reason", "")
     retries = headers.get(RETRIES)
-    retries = retries if isinstance(retries, int) else 0
-    message_id = properties.message_id or headers.get("id", "")  # Celery's id is a header
-    request_id = headers.get(REQUEST_ID) or properties.correlation_id or ""
-    return DeadLetter(str(message_id), str(reason), retries, str(request_id), body)
+    return DeadLetter(
+        message_id=str(properties.message_id or headers.get("id", "")),  # Celery's is a header
+        reason=str(reason),
+        retries=retries if isinstance(retries, int) else 0,
+        correlation_id=str(properties.correlation_id or ""),
+        body=body,
+        headers=headers,
+    )

@@ -1,19 +1,51 @@
-"""Transactional outbox: an event leaves when, and only when, the change that it tells of was committed.
+"""Transactional outbox: publish an event if and only if its transaction commits.
 
-Problem         The order is saved, then the publish fails: nobody downstream ever hears of it. Published first, and
-                then the transaction rolls back: they hear of an order that is none.
-Guarantee       An event is stored in the transaction of its change, or refused outside of one. It is marked as
-                published only after `publish` returned; whatever comes between (an outage, SIGKILL), it is published
-                later, by itself. Relays that run side by side publish no event twice, and one aggregate's
-                events leave in the order of their ids. An event that the broker refuses holds back only its own aggregate's.
-Not guaranteed  Exactly once: a relay killed between `publish` and the mark publishes up to a batch again, with the same
-                `event_id`. Order of two transactions that write for one aggregate at once: lock the aggregate's row first.
-                On SQLite, which has no row locks: run one relay only.
-Cost            One insert a change. Two statements and a transaction a batch, one round trip to the broker an event, at
-                most one event of an aggregate a batch. Latency: up to `idle_seconds`. Published rows stay until you
-                delete them.
-Use instead     django-jaiminho, when its one relay a queue and its signals fit; Debezium on the database's log, when
-                somebody runs Kafka Connect anyway; `transaction.on_commit`, when losing an event now and then is fine.
+Problem
+    Save, then publish: if the process dies in between, nobody hears about the order.
+    Publish, then save: if the transaction rolls back, consumers process an order that
+    does not exist. This is the dual-write problem.
 
-Source: Chris Richardson, microservices.io, "Transactional outbox" and "Polling publisher".
+Guarantee
+    - An event is stored in the same transaction as the change, or refused.
+    - It is marked published only after the broker confirmed it.
+    - Events of one aggregate are published in order, by any number of relays.
+    - A rejected event delays only its own aggregate; it is retried within 30 s.
+    - A turn of the relay costs the same with any backlog and any history.
+
+Not guaranteed
+    Exactly-once delivery. A relay killed before it marks a batch publishes the batch
+    again with the same event_id. Consumers must be idempotent (see inbox). Order of
+    concurrent transactions: lock the aggregate's row. SQLite: run one relay.
+
+Cost
+    One INSERT and one confirm per event. Latency up to `idle_seconds`. Rows stay until
+    you prune them.
+
+Use instead
+    Django Tasks or Procrastinate, if both ends are yours and you need no broker.
+    django-celery-outbox, for Celery tasks. Debezium, if you run Kafka Connect.
+    (Checked 2026-11.)
+
+Source: microservices.io, "Transactional outbox" and "Polling publisher".
+
+Use
+    # settings.py
+    INSTALLED_APPS += ["patterns.messaging.outbox"]
+    EVENTS_EXCHANGE = "shop.events"  # at RABBITMQ_URL, amqp://user:password@host/vhost
+    LOGGING.setdefault("loggers", {})["pika"] = {"level": "CRITICAL"}  # logged here
+
+    # your code
+    from django.db import transaction
+    from patterns.messaging.outbox.models import OutboxEvent
+
+    with transaction.atomic():  # and save the order in it
+        OutboxEvent.objects.append(
+            aggregate="order:1", routing_key="order.placed", payload={"id": 1}
+        )
+
+    $ python manage.py migrate
+    $ python manage.py relay_outbox     (one or more, under your supervisor)
+    $ python manage.py prune_outbox --older-than 7d
 """
+
+REQUIRES = ("graceful_shutdown", "publisher")

@@ -1,19 +1,41 @@
-"""A RabbitMQ publisher that knows whether the broker has the message.
+"""AMQP publisher: `publish` returns when RabbitMQ has the message in a queue, or raises.
 
-Problem         `basic_publish` returns at once. Unroutable, refused by a full queue, written to a dead connection: gone,
-                and nobody was told. And a broker with a memory alarm keeps the caller waiting for ever.
-Guarantee       `publish` returns only when the broker has put the message, persistent, into a queue (confirms and
-                mandatory). Otherwise it raises: MessageRefused, when no queue takes this message (none is bound, or it is
-                full); BrokerUnavailable, in bounded time, when the broker cannot be reached, does not answer or ends the
-                connection. The next call then connects anew.
-Not guaranteed  That a message which raised was not delivered: what was lost may be the confirm. Publish again, and
-                let consumers know repetitions by `message_id`. Threads: one publisher each, as pika's connections are not shared.
-Cost            One round trip a message. A broker that falls silent is noticed after at most 2 × (`heartbeat_seconds` + 5), one
-                that raised an alarm or does not finish the handshake after `timeout_seconds`.
-Use instead     Celery with `confirm_publish`, when it publishes anyway and a bound queue is certain: kombu ignores
-                `mandatory`. aio-pika in asynchronous code. None of them in a web request: an outbox, and this in its relay.
+Problem
+    `basic_publish` returns at once. A message that is unroutable, refused by a full
+    queue or written to a dead connection is lost without an error. A broker with a
+    memory alarm blocks the caller forever.
 
-Source: rabbitmq.com/docs/confirms; pika documentation, "Using Delivery Confirmations with the BlockingConnection".
+Guarantee
+    - `publish` returns after a confirm: the message is persistent, in a queue.
+    - MessageRefused: no queue is bound, a queue is full, the message is too large.
+    - BrokerUnavailable, in bounded time: refused, silent, blocked or cut off.
+    - The call after an error connects again.
+
+Not guaranteed
+    Exactly-once delivery: a lost confirm raises although the message arrived. Retry
+    with the same `message_id`. Thread safety: one publisher per thread.
+
+Cost
+    One round trip per message: 0.2 of the rate with pipelined confirms, so a backlog
+    takes five times as long. A silent broker is noticed after 20 s.
+
+Use instead
+    Celery with `confirm_publish`, if no message can be unroutable (kombu ignores
+    `mandatory`). aio-pika, in asyncio. In a web request, an outbox. (Checked 2026-11.)
+
+Source: rabbitmq.com/docs/confirms.
+
+Use
+    # your code
+    from contextlib import closing
+    from django.conf import settings
+    from patterns.messaging.publisher import MessageRefused, Publisher
+
+    with closing(Publisher(settings.RABBITMQ_URL, exchange="shop.events")) as publisher:
+        try:
+            publisher.publish("order.placed", b'{"id": 1}', message_id="event-1")
+        except MessageRefused as error:
+            print(error)  # no queue is bound for 'order.placed'
 """
 
 import contextlib
@@ -23,15 +45,21 @@ from collections.abc import Callable
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
-from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, ShortStringTooLong, UnroutableError
+from pika.exceptions import (
+    AMQPError,
+    ChannelClosedByBroker,
+    NackError,
+    ShortStringTooLong,
+    UnroutableError,
+)
 
-# What pika raises when the broker is away. A handshake that times out is no AMQPError, and its name is private to pika's adapters.
+# What pika raises when the broker is unavailable. A handshake that times out is no AMQPError.
 CONNECTION_ERRORS = (AMQPError, AMQPConnectorException, OSError)
 PRECONDITION_FAILED = 406
 
 
 class MessageRefused(Exception):
-    """The broker is there and does not take this message."""
+    """The broker answers, and does not take this message."""
 
 
 class BrokerUnavailable(Exception):
@@ -39,9 +67,10 @@ class BrokerUnavailable(Exception):
 
 
 class Publisher:
-    """Publishes to one durable topic exchange, which it declares. Connects on first use. `url` is amqp://user:password@host:port/vhost.
+    """Publishes to one durable topic exchange, which it declares. Connects on first use.
 
-    `declare` is called with the channel of each new connection: for a queue that has to be there before the first message.
+    `url` is amqp://user:password@host:port/vhost. `declare` is called with the channel of each
+    new connection: it declares queues that must exist before the first message.
     """
 
     def __init__(
@@ -62,27 +91,37 @@ class Publisher:
         self._connection: pika.BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
 
-    def publish(self, routing_key: str, body: bytes, message_id: str, correlation_id: str | None = None) -> None:
-        """Returns when the broker has the message, which is JSON. Raises MessageRefused or BrokerUnavailable."""
+    def publish(
+        self, routing_key: str, body: bytes, message_id: str, correlation_id: str | None = None
+    ) -> None:
+        """Returns when the broker has it; raises MessageRefused or BrokerUnavailable."""
         persistent = pika.BasicProperties(
-            "application/json", delivery_mode=pika.DeliveryMode.Persistent, message_id=message_id, correlation_id=correlation_id
+            "application/json",
+            delivery_mode=pika.DeliveryMode.Persistent,
+            message_id=message_id,
+            correlation_id=correlation_id,
         )
         try:
-            self._open_channel().basic_publish(self.exchange, routing_key, body, persistent, mandatory=True)
+            self._open_channel().basic_publish(
+                self.exchange, routing_key, body, persistent, mandatory=True
+            )
         except UnroutableError as error:
-            raise MessageRefused(f"no queue is bound for {routing_key}") from error
-        except (NackError, ShortStringTooLong) as error:
-            raise MessageRefused(in_one_line(error)) from error
+            raise MessageRefused(f"no queue is bound for {routing_key!r}") from error
+        except NackError as error:
+            raise MessageRefused("rejected by the broker: a queue is full") from error
+        except ShortStringTooLong as error:
+            raise MessageRefused("the routing key or an id has more than 255 bytes") from error
         except CONNECTION_ERRORS as error:
             was_open = self._channel is not None
             self.close()
-            # the answer to a message that is too large: as an outage it would hold all others up for ever
-            if was_open and isinstance(error, ChannelClosedByBroker) and error.reply_code == PRECONDITION_FAILED:
-                raise MessageRefused(in_one_line(error)) from error
-            raise BrokerUnavailable(in_one_line(error)) from error
+            is_channel_error = was_open and isinstance(error, ChannelClosedByBroker)
+            if is_channel_error and getattr(error, "reply_code", 0) == PRECONDITION_FAILED:
+                # the message is too large; reported as an outage it would block all others
+                raise MessageRefused(str(error)) from error
+            raise BrokerUnavailable(repr(error)[:200]) from error
 
     def rest(self, seconds: float) -> None:
-        """Waits, and answers heartbeats meanwhile. A connection that ends in that time is not missed before the next message."""
+        """Waits and answers heartbeats. A connection that ends meanwhile is reopened later."""
         try:
             if self._connection is not None:
                 self._connection.sleep(seconds)
@@ -106,8 +145,3 @@ class Publisher:
             channel.confirm_delivery()
             self._channel = channel
         return self._channel
-
-
-def in_one_line(error: BaseException) -> str:
-    """What an error of pika's says; many say nothing but their name."""
-    return " ".join(f"{type(error).__name__} {error}".split())[:200]

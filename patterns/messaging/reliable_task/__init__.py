@@ -1,26 +1,44 @@
-"""A Celery task that survives its worker: killed, too slow or failing, it runs again, and in the end lies where people look.
+"""Reliable Celery task: retried when it fails or its worker dies, finally dead-lettered.
 
-Problem         Celery acknowledges a task before it runs: a worker that is killed takes its tasks along. `acks_late` alone
-                does not help when only the child dies; with `reject_on_worker_lost` too, a task that kills its worker does so
-                for ever. And a late task that fails is acknowledged as if it were done, like a message that Celery cannot read.
-Guarantee       With `reliable_queue` and SETTINGS: a task whose child or whose worker is killed runs again, and so does one
-                that exceeds its hard time limit, on its queue at most `delivery_limit` + 1 times; then its message is in the
-                dead-letter queue. A task that raises is tried again after a pause between nothing and a doubling bound (full
-                jitter), `max_retries` times; then its message is in the dead-letter queue, too, and so is at once what is no task
-                (not JSON, pickled, of an unknown name). A crash counts against no task but those that ran: nothing is
-                prefetched beside them. A worker that is told to stop finishes its tasks first.
-Not guaranteed  One run. What was done before the crash is done again: put a condition into the UPDATE, or use an inbox.
-                Order. A retry is a new message: its deliveries count from 0, so a task that sometimes raises and sometimes
-                kills its worker has (max_retries + 1) × (delivery_limit + 1) runs at most.
-Cost            A quorum queue writes to disk, on every node of a cluster. Prefetch 1 is a round trip to the broker for each
-                task. The worker declares 28 delay levels at its first start, each a queue and an exchange. No `celery
-                inspect`: SETTINGS switch it off.
-Use instead     Plain `shared_task`, when losing one now and then is fine. Dramatiq, whose defaults are these. Temporal, when
-                the work has many steps and takes days.
+Problem
+    Celery acknowledges a task before it runs: a killed worker loses it. With
+    `acks_late` and `reject_on_worker_lost` a task that kills its worker loops forever,
+    and one that fails is acknowledged as if it had succeeded.
 
-Needs Celery and kombu 5.7 or newer (`acks_on_failure`; retries on quorum queues), RabbitMQ 3.10 or newer. Sources:
-docs.celeryq.dev, "Task", "Using RabbitMQ", "Quorum queues"; rabbitmq.com/docs/quorum-queues, "Poison message handling"; Marc
-Brooker, "Exponential backoff and jitter", AWS Architecture Blog, 2015.
+Guarantee
+    - A task whose child or worker is killed, or over its hard time limit, runs again.
+    - After `delivery_limit` + 1 such deliveries it is dead-lettered.
+    - A task that raises is retried `max_retries` times with full jitter, then
+      dead-lettered; a message that is not a task, at once.
+    - A crash counts against the running tasks only.
+    - A worker that gets SIGTERM finishes its tasks.
+
+Not guaranteed
+    Exactly one run: make effects idempotent (see inbox). Order. A retry is a new
+    message, so (max_retries + 1) × (delivery_limit + 1) runs are possible.
+
+Cost
+    Quorum queues write to disk. Prefetch 1. `celery inspect` is off.
+
+Use instead
+    Plain `shared_task`, if losing one is fine. Dramatiq or Procrastinate. Temporal or
+    DBOS, if the work takes days. (Checked 2026-11.)
+
+Source: docs.celeryq.dev, "Quorum queues". Needs Celery 5.7 and RabbitMQ 3.10.
+
+Use
+    # your code
+    from celery import Celery
+    from patterns.messaging.reliable_task import SETTINGS, ReliableTask, reliable_queue
+
+    app = Celery("billing", set_as_current=False)
+    queue = reliable_queue("tasks", dead_letters="tasks.dead")
+    app.conf.update(SETTINGS, task_queues=[queue])
+    app.conf.update(task_default_queue="tasks", task_default_exchange="tasks")
+
+    @app.task(base=ReliableTask, max_retries=3)
+    def write_invoice(order_id):
+        print("declare dead_letter_queue() when the worker starts")
 """
 
 import logging
@@ -32,19 +50,22 @@ from kombu.entity import Exchange, Queue
 
 logger = logging.getLogger(__name__)
 
-# What a task cannot say for itself. `app.conf.update(SETTINGS)`
+# What must be set on the app: `app.conf.update(SETTINGS)`
 SETTINGS: dict[str, Any] = {
     "worker_consumer": f"{__name__}:RejectingConsumer",
-    "worker_prefetch_multiplier": 1,  # what waits in a worker is counted as delivered when the worker dies
+    # tasks that wait in a worker count as delivered when the worker dies
+    "worker_prefetch_multiplier": 1,
     "worker_detect_quorum_queues": True,  # they know no global QoS
-    "worker_cancel_long_running_tasks_on_connection_loss": True,  # their messages are delivered to others anyway
-    # the queue for remote control is a worker's own, by name: one that was killed may still hold it, and its successor dies of that
+    # their messages are delivered to others anyway
+    "worker_cancel_long_running_tasks_on_connection_loss": True,
+    # its queue is exclusive by name: a killed worker may still hold it, and the next one fails
     "worker_enable_remote_control": False,
-    "task_default_exchange_type": "topic",  # a retry's pause ends at a topic exchange only
-    "worker_lost_wait": 1,  # seconds that a killed child's task waits for a result that may be on its way; the default is 10
-    "broker_heartbeat": 10,  # seconds; an orphan child keeps a dead worker's connection open, and its messages with it
+    "task_default_exchange_type": "topic",  # delayed delivery needs a topic exchange
+    "worker_lost_wait": 1,  # seconds to wait for the result of a killed child; the default is 10
+    # seconds; an orphaned child keeps a dead worker's connection open, and its messages
+    "broker_heartbeat": 10,
     "broker_connection_retry_on_startup": True,
-    "broker_connection_max_retries": None,  # an outage ends when it ends
+    "broker_connection_max_retries": None,  # never give up
     "broker_transport_options": {
         "confirm_publish": True,
         # a broker with a memory alarm reads nothing: without these a publish waits for ever
@@ -55,7 +76,7 @@ SETTINGS: dict[str, Any] = {
 
 
 class RejectingConsumer(Consumer):
-    """Celery acknowledges what it cannot decode, and it is gone; here it is a dead letter, like every other message that is no task."""
+    """Dead-letters a message that cannot be decoded; Celery would acknowledge it."""
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         logger.error("not a task: %s", type(exc).__name__)
@@ -63,46 +84,46 @@ class RejectingConsumer(Consumer):
 
 
 class ReliableTask(Task):
-    """Use as `@app.task(base=ReliableTask)`. Each attribute can be given to the decorator instead, the time limits should be."""
+    """Use as `@app.task(base=ReliableTask)`; the decorator takes each attribute, too."""
 
     abstract = True
-    acks_late = True  # a worker that dies has acknowledged nothing
-    reject_on_worker_lost = True  # nor has one whose child was killed
-    acks_on_failure = False  # a task that failed goes to the dead letters, not to nowhere
-    acks_on_timeout = False  # one that was killed for its slowness goes back, and counts
+    acks_late = True  # a killed worker has acknowledged nothing
+    reject_on_worker_lost = True  # nor has a worker whose child was killed
+    acks_on_failure = False  # a failed task is dead-lettered, not dropped
+    acks_on_timeout = False  # a task killed by its time limit is requeued, and counts
     ignore_result = True
 
-    soft_time_limit = 30  # seconds; raises SoftTimeLimitExceeded in the task, which is then a failure like any other
-    time_limit = 40  # seconds; kills the child, if that did not help
+    soft_time_limit = 30  # seconds; raises SoftTimeLimitExceeded in the task: a failure
+    time_limit = 40  # seconds; kills the child
 
     autoretry_for = (Exception,)
     max_retries = 5
-    retry_backoff = 1  # seconds: the bound of the first pause, doubled with each further one
+    retry_backoff = 1  # seconds: the bound of the first pause, doubled each time
     retry_backoff_max = 60  # seconds
-    retry_jitter = True  # full: tasks that failed together do not come back together
+    retry_jitter = True  # full: tasks that failed together do not return together
 
 
 def reliable_queue(name: str, *, dead_letters: str, delivery_limit: int = 3) -> Queue:
-    """A queue that survives a broker's crash, and gives a message up to the exchange `dead_letters` after `delivery_limit` + 1 deliveries.
+    """A quorum queue that dead-letters to the exchange `dead_letters`, under its own name.
 
-    Routed by its name, through a topic exchange of its name. The dead letter's routing key is the queue's name.
+    It is bound to a topic exchange of its name, with its name as the routing key.
     """
     return Queue(  # type: ignore[no-untyped-call]
         name,
         Exchange(name, "topic"),  # type: ignore[no-untyped-call]
         routing_key=name,
         queue_arguments={
-            "x-queue-type": "quorum",  # a classic one would give a task that kills its worker back for ever
+            "x-queue-type": "quorum",  # a classic queue requeues a killer task forever
             "x-delivery-limit": delivery_limit,  # RabbitMQ before 4.0 has none
-            "x-dead-letter-exchange": dead_letters,  # RabbitMQ from 4.0 drops what exceeds the limit, if there is none
+            "x-dead-letter-exchange": dead_letters,  # RabbitMQ 4.0 drops without one
             "x-dead-letter-routing-key": name,
         },
     )
 
 
 def dead_letter_queue(queue: str, *, dead_letters: str) -> Queue:
-    """Where `queue`'s dead letters are kept. Declare it before the first task is taken: without a queue they vanish."""
-    # RabbitMQ 4 gives each quorum queue a limit of 20: looking at dead letters must not remove them
+    """Holds the dead letters of `queue`. Declare it before the first task is taken."""
+    # RabbitMQ 4 sets a limit of 20: looking at dead letters must not remove them
     arguments = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
     exchange = Exchange(dead_letters, "topic")  # type: ignore[no-untyped-call]
     return Queue(f"{queue}.dead", exchange, routing_key=queue, queue_arguments=arguments)  # type: ignore[no-untyped-call]

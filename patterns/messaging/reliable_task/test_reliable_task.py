@@ -1,4 +1,7 @@
-"""The pattern with a real worker and a real RabbitMQ (RABBITMQ_URL). The tasks note each run in a file, as a killed process still can."""
+"""The pattern with a real worker and a real RabbitMQ (RABBITMQ_URL).
+
+The tasks note each run in a file, which survives a killed process.
+"""
 
 import contextlib
 import os
@@ -28,11 +31,15 @@ NAME = os.environ.get("RELIABLE_TASK_TEST", "unused")
 NOTES = Path(os.environ.get("RELIABLE_TASK_NOTES", os.devnull))
 
 if NAME != "unused":  # in the worker
-    AsynPool.timers = property(lambda pool: {pool.maintain_pool: 0.2})  # Celery looks for dead children every 5 s
+    AsynPool.timers = property(
+        lambda pool: {pool.maintain_pool: 0.2}
+    )  # Celery looks for dead children every 5 s
 
 app = Celery("reliable", broker=os.environ.get("RABBITMQ_URL", "memory://"), set_as_current=False)
 app.conf.update(SETTINGS)
-app.conf.task_default_queue = app.conf.task_default_exchange = app.conf.task_default_routing_key = NAME
+app.conf.task_default_queue = app.conf.task_default_exchange = app.conf.task_default_routing_key = (
+    NAME
+)
 app.conf.task_queues = [reliable_queue(NAME, dead_letters=f"{NAME}.dead", delivery_limit=2)]
 
 
@@ -93,19 +100,28 @@ class Running:
         """Takes the dead letters: why each died."""
         found = []
         while (message := self.channel.basic_get(f"{NAME}.dead", no_ack=True)) is not None:
-            found.append(message.headers["x-death"][0]["reason"])  # the last death: a retry's pause is one, too
+            found.append(
+                message.headers["x-death"][0]["reason"]
+            )  # the last death: a retry's pause is one, too
         return found
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One worker for all tests: its start is most of the time."""
-    url = os.environ.get("RABBITMQ_URL") or pytest.fail("set RABBITMQ_URL=amqp://user:password@host:port/%2F")
+    url = os.environ.get("RABBITMQ_URL") or pytest.fail(
+        "set RABBITMQ_URL=amqp://user:password@host:port/%2F"
+    )
     globals()["NAME"] = name = f"test.reliable.{secrets.token_hex(4)}"
     notes = tmp_path_factory.mktemp("notes") / "runs"
-    queue, dead = reliable_queue(name, dead_letters=f"{name}.dead", delivery_limit=2), dead_letter_queue(name, dead_letters=f"{name}.dead")
+    queue, dead = (
+        reliable_queue(name, dead_letters=f"{name}.dead", delivery_limit=2),
+        dead_letter_queue(name, dead_letters=f"{name}.dead"),
+    )
     app.conf.broker_url = url
-    app.conf.task_default_queue = app.conf.task_default_exchange = app.conf.task_default_routing_key = name
+    app.conf.task_default_queue = app.conf.task_default_exchange = (
+        app.conf.task_default_routing_key
+    ) = name
     app.conf.task_queues = [queue]
     with app.connection_for_write() as connection:
         channel = connection.channel()
@@ -123,14 +139,28 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def worker(name: str, notes: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     """A worker in a process group of its own, restarted whenever it ends, as a supervisor would."""
     environment = {**os.environ, "RELIABLE_TASK_TEST": name, "RELIABLE_TASK_NOTES": str(notes)}
-    argv = [sys.executable, "-W", "ignore", "-m", "celery", "-A", __name__, "worker", "--concurrency=1"]
+    argv = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "celery",
+        "-A",
+        __name__,
+        "worker",
+        "--concurrency=1",
+    ]
     argv += ["--loglevel=CRITICAL", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     stopping = threading.Event()
     processes: list[subprocess.Popen[bytes]] = []
 
     def supervise() -> None:
         while not stopping.is_set():
-            processes.append(subprocess.Popen(argv, env=environment, start_new_session=True, stdout=subprocess.DEVNULL))
+            processes.append(
+                subprocess.Popen(
+                    argv, env=environment, start_new_session=True, stdout=subprocess.DEVNULL
+                )
+            )
             processes[-1].wait()
 
     with ThreadPoolExecutor(1) as pool:
@@ -157,7 +187,7 @@ def test_a_task_whose_child_is_killed_runs_again(running: Running) -> None:
     wait_until(lambda: running.runs()["dies-1"] == 2)
 
 
-def test_a_task_that_kills_each_child_is_given_up_and_the_next_one_runs(running: Running) -> None:
+def test_a_task_that_kills_each_child_is_dead_lettered(running: Running) -> None:
     work.delay("poison-1")
     work.delay("good-1")
 
@@ -167,7 +197,7 @@ def test_a_task_that_kills_each_child_is_given_up_and_the_next_one_runs(running:
     assert running.dead() == ["delivery_limit"]
 
 
-def test_a_task_that_raises_is_tried_again_and_then_a_dead_letter(running: Running) -> None:
+def test_a_task_that_raises_is_retried_then_dead_lettered(running: Running) -> None:
     work.delay("fails-1")
 
     wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
@@ -175,14 +205,14 @@ def test_a_task_that_raises_is_tried_again_and_then_a_dead_letter(running: Runni
     assert running.dead() == ["rejected"]
 
 
-def test_a_task_that_raises_once_is_done_the_second_time(running: Running) -> None:
+def test_a_task_that_raises_once_is_done_on_the_retry(running: Running) -> None:
     work.delay("recovers-1")
 
     wait_until(lambda: running.runs()["recovers-1"] == 2)
     assert running.dead() == []
 
 
-def test_a_task_over_its_hard_limit_runs_again_and_is_then_given_up(running: Running) -> None:
+def test_a_task_over_its_hard_limit_is_finally_dead_lettered(running: Running) -> None:
     hang.delay("hangs-1")
 
     wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
@@ -190,7 +220,7 @@ def test_a_task_over_its_hard_limit_runs_again_and_is_then_given_up(running: Run
     assert running.dead() == ["delivery_limit"]
 
 
-def test_a_task_over_its_soft_limit_may_tidy_up_and_has_failed(running: Running) -> None:
+def test_a_task_over_its_soft_limit_can_clean_up_and_fails(running: Running) -> None:
     dawdle.delay("dawdles-1")
 
     wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
@@ -198,9 +228,13 @@ def test_a_task_over_its_soft_limit_may_tidy_up_and_has_failed(running: Running)
     assert running.dead() == ["rejected"]
 
 
-def test_a_worker_that_is_killed_loses_nothing_and_counts_against_no_task_that_waited(running: Running) -> None:
-    """Three deaths of the worker, and the limit is two: what had waited inside it would be a dead letter."""
-    tasks = [f"slaughters-{number}" for number in range(3)] + [f"good-{number}" for number in range(10, 30)]
+def test_a_killed_worker_counts_against_no_waiting_task(
+    running: Running,
+) -> None:
+    """The worker dies three times and the limit is two: prefetched tasks would be dead letters."""
+    tasks = [f"slaughters-{number}" for number in range(3)] + [
+        f"good-{number}" for number in range(10, 30)
+    ]
     for task in tasks:
         work.delay(task)
 
@@ -208,7 +242,9 @@ def test_a_worker_that_is_killed_loses_nothing_and_counts_against_no_task_that_w
     assert running.dead() == []
 
 
-def test_a_worker_that_is_told_to_stop_finishes_its_task_and_takes_no_other(running: Running) -> None:
+def test_a_worker_that_gets_sigterm_finishes_its_task(
+    running: Running,
+) -> None:
     work.delay("waits-1")
     wait_until(lambda: running.runs()["waits-1"] == 1)
     told = running.workers[-1]
@@ -228,15 +264,35 @@ def test_a_worker_that_is_told_to_stop_finishes_its_task_and_takes_no_other(runn
         (b"not json", {"content_type": "application/json"}),
         (b"[1, 2]", {"content_type": "application/json"}),
         (b"\x80\x04cos\nsystem\n.", {"content_type": "application/x-python-serialize"}),
-        (b"\xff" * 100, {"content_type": "application/json", "headers": {"task": "work", "id": "1"}}),
-        (b"[[], {}, {}]", {"content_type": "application/json", "headers": {"task": "no.such.task", "id": "1"}}),
-        (b'[["good-9"], {}, {}]', {"content_type": "application/json", "headers": {"task": f"{__name__}.work"}}),
+        (
+            b"\xff" * 100,
+            {"content_type": "application/json", "headers": {"task": "work", "id": "1"}},
+        ),
+        (
+            b"[[], {}, {}]",
+            {"content_type": "application/json", "headers": {"task": "no.such.task", "id": "1"}},
+        ),
+        (
+            b'[["good-9"], {}, {}]',
+            {"content_type": "application/json", "headers": {"task": f"{__name__}.work"}},
+        ),
         (b"x" * 5_000_000, {"content_type": "text/plain"}),
         (b"", {}),
     ],
-    ids=["no JSON", "no task", "a pickle", "no text", "an unknown task", "no id", "5 MB", "nothing"],
+    ids=[
+        "no JSON",
+        "no task",
+        "a pickle",
+        "no text",
+        "an unknown task",
+        "no id",
+        "5 MB",
+        "nothing",
+    ],
 )
-def test_what_is_no_task_is_a_dead_letter_at_once_and_the_next_one_runs(running: Running, body: bytes, properties: dict[str, Any]) -> None:
+def test_a_message_that_is_not_a_task_is_dead_lettered_at_once(
+    running: Running, body: bytes, properties: dict[str, Any]
+) -> None:
     before = running.runs()["good-3"]
     running.channel.basic_publish(amqp.Message(body, **properties), exchange=NAME, routing_key=NAME)
     work.delay("good-3")
@@ -247,7 +303,9 @@ def test_what_is_no_task_is_a_dead_letter_at_once_and_the_next_one_runs(running:
     assert running.runs()["good-9"] == 0
 
 
-def test_the_pauses_are_spread_from_nothing_to_a_bound_that_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retries_have_full_jitter_under_a_doubling_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     countdowns: list[float] = []
 
     class Stop(Exception): ...

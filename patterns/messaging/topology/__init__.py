@@ -1,21 +1,40 @@
-"""A queue with all that belongs to it, declared in one place: its retries, its delivery limit, its dead letters.
+"""Queue topology: a work queue with its delays, limit and dead letters, declared once.
 
-Problem         Each program declares what it needs when it needs it: the dead-letter exchange exists on one machine and not
-                on the other (where refused messages vanish without a word), and two programs that declare a queue with other
-                arguments are both thrown out (406).
-Guarantee       After `WorkQueue(…).declare(channel)`, however often and by whomever: the queue survives a broker's crash
-                (quorum); a message that was delivered `delivery_limit` + 1 times and never acknowledged (its consumer dies
-                each time) goes to the dead-letter queue, and so does one that is rejected; what is put into a delay queue
-                comes back when its delay is over. Dead letters are kept, however often somebody looks at them.
-Not guaranteed  A change of arguments: RabbitMQ refuses it for a queue that exists (406). Declare one of another name, and
-                move the messages. That a dead letter arrives: RabbitMQ moves it without a confirm, and a crash of the broker
-                at that moment can lose it.
-Cost            Two queues, and one for each delay. Quorum queues write to disk.
-Use instead     A policy of the broker (`rabbitmqctl set_policy`) for limits and dead letters that operators change without a
-                deploy; Celery's `task_queues`, for Celery's queues. From RabbitMQ 4.0 `x-delivery-limit` has a default of 20;
-                before, there is none.
+Problem
+    Each program declares what it needs when it needs it. Where nobody declared the
+    dead-letter queue, rejected messages vanish. Two programs that declare one queue
+    with different arguments get a 406.
 
-Source: rabbitmq.com/docs/quorum-queues, "Poison message handling"; rabbitmq.com/docs/dlx; rabbitmq.com/docs/ttl.
+Guarantee
+    - `declare` gives the same queues however often it is called.
+    - The queue survives a crash of the broker (quorum queue).
+    - A message delivered `delivery_limit` + 1 times, or rejected, is dead-lettered.
+    - A message in a delay queue returns after its delay, and blocks no shorter one.
+    - Dead letters are kept, however often they are read.
+
+Not guaranteed
+    A change of arguments (406): declare another queue and move the messages. Dead
+    letters during a crash: that needs `x-dead-letter-strategy: at-least-once`.
+
+Cost
+    Two queues, and one per delay. Quorum queues write to disk.
+
+Use instead
+    A broker policy, for limits that operators change. Delayed retry of quorum queues,
+    from RabbitMQ 4.3. (Checked 2026-11.)
+
+Source: rabbitmq.com/docs/quorum-queues, "Poison message handling".
+
+Use
+    # your code
+    import pika
+    from django.conf import settings
+    from patterns.messaging.topology import WorkQueue
+
+    ORDERS = WorkQueue("billing.orders", "shop.events", ["order.*"], delays_seconds=[1])
+    url = pika.URLParameters(settings.RABBITMQ_URL)
+    with pika.BlockingConnection(url) as connection:
+        ORDERS.declare(connection.channel())
 """
 
 from collections.abc import Sequence
@@ -24,13 +43,16 @@ from typing import Any
 
 from pika.adapters.blocking_connection import BlockingChannel
 
-# RabbitMQ 4 gives each quorum queue a limit of 20, and drops what exceeds it: looking at dead letters must not remove them
+RETRIES = "x-retries"  # header: how often the message was sent to a delay queue
+REASON = "x-reason"  # header: the error of the last try
+
+# From 4.0 RabbitMQ drops what exceeds a quorum queue's limit, 20 unless it is set
 KEPT = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
 
 
 @dataclass(frozen=True)
 class WorkQueue:
-    """`name` is bound to the topic exchange `exchange` for `routing_keys`. `delays_seconds` are the pauses before each retry."""
+    """`name` is bound to the topic exchange `exchange`; `delays_seconds` precede each retry."""
 
     name: str
     exchange: str
@@ -43,11 +65,11 @@ class WorkQueue:
         return f"{self.name}.dead"
 
     def delay(self, retry: int) -> str:
-        """The queue in which a message waits before its retry of this number; the first is 0."""
+        """The queue in which a message waits before this retry; the first is 0."""
         return f"{self.name}.retry-{round(self.delays_seconds[retry] * 1000)}ms"
 
     def arguments(self) -> dict[str, Any]:
-        # dead letters go through the default exchange, straight to the queue of that name: an exchange less to be missing
+        # through the default exchange, to the queue of that name: one exchange less to miss
         return {
             "x-queue-type": "quorum",
             "x-delivery-limit": self.delivery_limit,
@@ -56,11 +78,15 @@ class WorkQueue:
         }
 
     def declare(self, channel: BlockingChannel) -> None:
-        """The dead-letter queue first: from the moment when there is a queue, there is a place for what it gives up."""
+        """The dead-letter queue first: it exists before there can be a dead letter."""
         channel.queue_declare(self.dead, durable=True, arguments=KEPT)
         for retry, seconds in enumerate(self.delays_seconds):
-            # one queue a delay: a queue lets only its first message expire, so one with mixed delays would hold the short ones back
-            back = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": self.name, "x-message-ttl": round(seconds * 1000)}
+            # one queue per delay: only a queue's first message expires
+            back = {
+                "x-dead-letter-exchange": "",
+                "x-dead-letter-routing-key": self.name,
+                "x-message-ttl": round(seconds * 1000),
+            }
             channel.queue_declare(self.delay(retry), durable=True, arguments=KEPT | back)
         channel.exchange_declare(self.exchange, "topic", durable=True)
         channel.queue_declare(self.name, durable=True, arguments=self.arguments())

@@ -16,7 +16,9 @@ from . import WorkQueue
 
 @pytest.fixture
 def connection() -> Iterator[pika.BlockingConnection]:
-    url = os.environ.get("RABBITMQ_URL") or pytest.fail("set RABBITMQ_URL=amqp://user:password@host:port/%2F")
+    url = os.environ.get("RABBITMQ_URL") or pytest.fail(
+        "set RABBITMQ_URL=amqp://user:password@host:port/%2F"
+    )
     with contextlib.closing(pika.BlockingConnection(pika.URLParameters(url))) as connection:
         yield connection
 
@@ -24,7 +26,9 @@ def connection() -> Iterator[pika.BlockingConnection]:
 @pytest.fixture
 def queue(connection: pika.BlockingConnection) -> Iterator[WorkQueue]:
     name = f"test.topology.{secrets.token_hex(4)}"
-    queue = WorkQueue(name, f"{name}.events", ["order.*"], delivery_limit=2, delays_seconds=(0.05, 60))
+    queue = WorkQueue(
+        name, f"{name}.events", ["order.*"], delivery_limit=2, delays_seconds=(0.05, 60)
+    )
     queue.declare(connection.channel())
     yield queue
     with contextlib.closing(connection.channel()) as channel:
@@ -49,7 +53,9 @@ def deliver_and_die(connection: pika.BlockingConnection, queue: str) -> None:
     channel.close()
 
 
-def test_an_event_is_routed_and_a_second_declaration_changes_nothing(connection: pika.BlockingConnection, queue: WorkQueue) -> None:
+def test_a_second_declaration_changes_nothing(
+    connection: pika.BlockingConnection, queue: WorkQueue
+) -> None:
     channel = connection.channel()
     channel.basic_publish(queue.exchange, "order.placed", b"a")
     queue.declare(channel)
@@ -57,7 +63,9 @@ def test_an_event_is_routed_and_a_second_declaration_changes_nothing(connection:
     assert get(channel, queue.name)[2] == b"a"
 
 
-def test_a_message_whose_consumers_die_is_given_up_after_the_limit(connection: pika.BlockingConnection, queue: WorkQueue) -> None:
+def test_a_message_is_dead_lettered_after_the_delivery_limit(
+    connection: pika.BlockingConnection, queue: WorkQueue
+) -> None:
     channel = connection.channel()
     channel.basic_publish("", queue.name, b"a")
     for _ in range(3):
@@ -67,7 +75,9 @@ def test_a_message_whose_consumers_die_is_given_up_after_the_limit(connection: p
     assert (body, properties.headers["x-first-death-reason"]) == (b"a", "delivery_limit")
 
 
-def test_a_rejected_message_is_a_dead_letter(connection: pika.BlockingConnection, queue: WorkQueue) -> None:
+def test_a_rejected_message_is_dead_lettered(
+    connection: pika.BlockingConnection, queue: WorkQueue
+) -> None:
     channel = connection.channel()
     channel.basic_publish("", queue.name, b"a")
     method, _, _ = get(channel, queue.name)
@@ -76,7 +86,7 @@ def test_a_rejected_message_is_a_dead_letter(connection: pika.BlockingConnection
     assert get(channel, queue.dead)[2] == b"a"
 
 
-def test_a_message_comes_back_when_its_delay_is_over_and_a_longer_delay_holds_none_back(
+def test_a_delayed_message_returns_and_a_longer_delay_blocks_none(
     connection: pika.BlockingConnection, queue: WorkQueue
 ) -> None:
     channel = connection.channel()
@@ -87,7 +97,9 @@ def test_a_message_comes_back_when_its_delay_is_over_and_a_longer_delay_holds_no
     assert channel.queue_declare(queue.delay(1), passive=True).method.message_count == 1
 
 
-def test_dead_letters_are_kept_however_often_somebody_looks(connection: pika.BlockingConnection, queue: WorkQueue) -> None:
+def test_dead_letters_are_kept_however_often_they_are_read(
+    connection: pika.BlockingConnection, queue: WorkQueue
+) -> None:
     channel = connection.channel()
     channel.basic_publish("", queue.dead, b"a")
     for _ in range(25):  # RabbitMQ 4's own limit is 20
@@ -96,9 +108,15 @@ def test_dead_letters_are_kept_however_often_somebody_looks(connection: pika.Blo
     assert get(channel, queue.dead)[2] == b"a"
 
 
-def test_the_queue_survives_a_crash(connection: pika.BlockingConnection, queue: WorkQueue) -> None:
-    """It is a quorum queue: declared as a classic one, which has no delivery limit, it is refused."""
-    classic = {name: value for name, value in queue.arguments().items() if name != "x-delivery-limit"} | {"x-queue-type": "classic"}
+def test_the_work_queue_is_a_quorum_queue(
+    connection: pika.BlockingConnection, queue: WorkQueue
+) -> None:
+    """It is a quorum queue: a declaration as a classic one is refused."""
+    classic = {
+        name: value for name, value in queue.arguments().items() if name != "x-delivery-limit"
+    } | {"x-queue-type": "classic"}
 
-    with pytest.raises(ChannelClosedByBroker, match=r"inequivalent arg 'x-(queue-type|delivery-limit)'"):
+    with pytest.raises(
+        ChannelClosedByBroker, match=r"inequivalent arg 'x-(queue-type|delivery-limit)'"
+    ):
         connection.channel().queue_declare(queue.name, durable=True, arguments=classic)

@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, close_old_connections
 
 from catalogue import price_events
-from catalogue.process import stop_on_signal, touch_alive_file
 from catalogue.services import flush_views
 from catalogue.store import AWAY
+from patterns.messaging.graceful_shutdown import stop_on_signal, touch
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Turns:
         if time.monotonic() >= self.flush_at:
             run_once()
             self.flush_at = time.monotonic() + FLUSH_EVERY_SECONDS
-        touch_alive_file()
+        touch(settings.ALIVE_FILE)
 
 
 def run_once() -> None:

@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from fulfilment import clock, consumer, relay
-from fulfilment.process import broker_url, stop_on_signal, touch_alive_file
+from fulfilment.messaging.topology import broker_url
+from fulfilment.workers import clock, consumer, relay
+from patterns.messaging.graceful_shutdown import stop_on_signal, touch
 
 STUCK_SECONDS = 15  # more than any turn takes: an outage is noticed within a few
 
@@ -38,6 +40,6 @@ class Command(BaseCommand):
                 stop.set()
                 raise CommandError(f"{dead[0]} has ended")  # its traceback is in the log; whoever supervises us starts all of us again
             if len(turned_at) == 2 and time.monotonic() - min(turned_at.values()) < STUCK_SECONDS:
-                touch_alive_file()
+                touch(settings.ALIVE_FILE)
         for thread in threads[:2]:
             thread.join()

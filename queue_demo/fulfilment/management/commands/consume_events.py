@@ -1,11 +1,14 @@
 """Hands the events of the shop to Celery, until SIGTERM."""
 
+import functools
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from fulfilment import consumer
-from fulfilment.process import broker_url, stop_on_signal, touch_alive_file
+from fulfilment.messaging.topology import broker_url
+from fulfilment.workers import consumer
+from patterns.messaging.graceful_shutdown import stop_on_signal, touch
 
 
 class Command(BaseCommand):
@@ -13,4 +16,5 @@ class Command(BaseCommand):
     requires_system_checks = []  # they load the URLs and all views: 20 MB that nothing here uses
 
     def handle(self, *args: Any, **options: Any) -> None:
-        consumer.run(url=broker_url(), stop=stop_on_signal(), on_turn=touch_alive_file)
+        alive = functools.partial(touch, settings.ALIVE_FILE)
+        consumer.run(url=broker_url(), stop=stop_on_signal(), on_turn=alive)

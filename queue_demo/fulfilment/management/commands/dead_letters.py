@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from fulfilment import letters
-from fulfilment.process import broker_url
+from fulfilment.messaging import letters
+from fulfilment.messaging.topology import broker_url
 
 
 class Command(BaseCommand):

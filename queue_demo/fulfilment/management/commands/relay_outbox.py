@@ -1,16 +1,13 @@
-"""Publishes what waits in the outbox, until SIGTERM."""
+"""The outbox's relay, with the request's id, and a note in the order's own rows."""
 
-from typing import Any
-
-from django.core.management.base import BaseCommand
-
-from fulfilment import relay
-from fulfilment.process import broker_url, stop_on_signal, touch_alive_file
+from fulfilment.workers.relay import OrderRelay, TracedPublisher
+from patterns.messaging.outbox.management.commands import relay_outbox
+from patterns.messaging.publisher import Publisher
 
 
-class Command(BaseCommand):
-    help = "Publishes the outbox's events to EVENTS_EXCHANGE on RABBITMQ_URL; waits while the broker is away."
-    requires_system_checks = []  # they load the URLs and all views: 20 MB that nothing here uses
+class Command(relay_outbox.Command):
+    def publisher(self, url: str, exchange: str) -> Publisher:
+        return TracedPublisher(url, exchange)
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        relay.run(url=broker_url(), stop=stop_on_signal(), on_turn=touch_alive_file)
+    def relay(self, publisher: Publisher, database: str) -> OrderRelay:
+        return OrderRelay(publisher.publish, using=database)

@@ -1,39 +1,23 @@
-"""Publishes what waits in the outbox, until SIGTERM."""
-
-import contextlib
-from typing import Any
+"""The outbox's relay, with an archive of this shop's events."""
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 from pika.adapters.blocking_connection import BlockingChannel
 
-from patterns.messaging.outbox import relay
-from patterns.messaging.publisher import BrokerUnavailable, MessageRefused, Publisher
-from shop.process import broker_url, stop_on_signal, touch_alive_file
+from patterns.messaging.outbox.management.commands import relay_outbox
+from patterns.messaging.publisher import Publisher
 
 ARCHIVE = f"{settings.EVENTS_EXCHANGE}.archive"
 KEPT = 100_000  # the latest events, about 100 MB
 
 
 def declare_archive(channel: BlockingChannel) -> None:
-    """A queue of this shop's events for who comes later. With nobody listening yet, the broker would refuse each event, for ever."""
+    """Takes every event: while no consumer has bound a queue, the broker would refuse it."""
     arguments = {"x-max-length": KEPT, "x-overflow": "drop-head"}
     channel.queue_declare(ARCHIVE, durable=True, arguments=arguments)
     for key in ("order.*", "product.*"):
         channel.queue_bind(ARCHIVE, settings.EVENTS_EXCHANGE, key)
 
 
-class Command(BaseCommand):
-    help = "Publishes the outbox's events to EVENTS_EXCHANGE on RABBITMQ_URL; waits while the broker is away."
-    requires_system_checks = []  # they load the URLs and all views: 20 MB that nothing here uses
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        with contextlib.closing(Publisher(broker_url(), settings.EVENTS_EXCHANGE, declare=declare_archive)) as publisher:
-            relay.run(
-                publisher.publish,
-                refused=MessageRefused,
-                away=BrokerUnavailable,
-                stop=stop_on_signal(),
-                rest=publisher.rest,
-                on_turn=touch_alive_file,
-            )
+class Command(relay_outbox.Command):
+    def publisher(self, url: str, exchange: str) -> Publisher:
+        return Publisher(url, exchange, declare=declare_archive)

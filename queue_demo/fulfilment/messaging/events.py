@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fulfilment.event_types import ORDER_PAID, ORDER_PLACED
 from fulfilment.models import Order
-from fulfilment.topology import ORDER_PAID, ORDER_PLACED
 from patterns.http.request_id import WELL_FORMED
 
 SOURCE = "/fulfilment"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pika
 from pika.exceptions import ChannelClosedByBroker
 
-from fulfilment import topology
-from fulfilment.letters import NOT_FOUND
+from fulfilment.messaging import topology
+from fulfilment.messaging.letters import NOT_FOUND
 
 DELAY_LEVELS = 28  # Celery's delayed deliveries: one queue for each bit of a pause's seconds, of all Celery apps on this broker
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
-from fulfilment import letters
+from fulfilment.messaging import letters
 from patterns.messaging.publisher import CONNECTION_ERRORS
 
 

@@ -10,18 +10,18 @@ from django.db import InterfaceError, connections
 from django.db import OperationalError as DatabaseAway
 from kombu.exceptions import OperationalError
 
-from fulfilment import topology, tracing
-from fulfilment.events import SOURCE, Malformed, OrderEvent, parse_order_event
+from fulfilment.errors import in_one_line
+from fulfilment.event_types import ORDER_PAID, ORDER_PLACED
+from fulfilment.messaging import topology, tracing
+from fulfilment.messaging.events import SOURCE, Malformed, OrderEvent, parse_order_event
 from fulfilment.models import UnknownProduct
 from fulfilment.services import accept_paid_order
 from fulfilment.tasks import fulfil_order
 from patterns.messaging import consumer
-from patterns.messaging.outbox.relay import backoff_seconds
-from patterns.messaging.publisher import in_one_line
 
 logger = logging.getLogger(__name__)
 
-BACKOFF_CAP_SECONDS = 2
+LONGEST_PAUSE_SECONDS = 2
 ONE_RETRY = {"max_retries": 1, "interval_start": 0}  # the loop here tries again itself, and may be told to stop
 
 
@@ -46,7 +46,7 @@ def handle_event(body: bytes, *, stop: threading.Event) -> None:
     try:
         event = parse_order_event(body)
         # another service's order is ours to fulfil when it is paid; our own need no payment
-        if (event.type == topology.ORDER_PLACED) == (event.source == SOURCE):
+        if (event.type == ORDER_PLACED) == (event.source == SOURCE):
             with tracing.request(event.correlation_id):
                 hand_over(event, stop=stop)
     except (Malformed, UnknownProduct) as error:
@@ -56,17 +56,17 @@ def handle_event(body: bytes, *, stop: threading.Event) -> None:
 def hand_over(event: OrderEvent, *, stop: threading.Event) -> None:
     """Returns when Celery has the task. While it cannot have it, or the database is away, the event stays in hand: putting it aside
     would count as a failure of the event's, and a long outage would drive good events to the dead letters."""
-    failures = 0
+    pause_seconds = 0.1
     while not stop.is_set():
         try:
-            if event.type == topology.ORDER_PAID:
+            if event.type == ORDER_PAID:
                 accept_paid_order(event=event)
             fulfil_order.apply_async([str(event.order_id)], retry_policy=ONE_RETRY)
         except (OperationalError, AMQPError, OSError, DatabaseAway, InterfaceError) as error:
             logger.warning("order %s waits: %s", event.order_id, in_one_line(error))
             connections.close_all()
-            stop.wait(backoff_seconds(failures, BACKOFF_CAP_SECONDS))
-            failures += 1
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+            stop.wait(pause_seconds)
         else:
             logger.info("order %s handed to Celery (event %s)", event.order_id, event.event_id)
             return

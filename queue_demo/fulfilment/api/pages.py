@@ -9,8 +9,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from fulfilment import flow, ledger, letters
-from fulfilment.broker import BrokerAway, connected
+from fulfilment import ledger
+from fulfilment.api.broker import BrokerAway, connected
+from fulfilment.messaging import flow, letters
 from fulfilment.models import Order, Product
 from fulfilment.services import place_order
 from patterns.http.request_id import current
@@ -21,7 +22,7 @@ SHOWN_LETTERS = 20
 
 def look() -> dict[str, Any]:
     """What the page shows: the books, the depths, the dead letters, the latest orders. Without the broker only what the rows know."""
-    orders = Order.objects.prefetch_related("lines__product", "steps")[:LATEST]
+    orders = Order.objects.prefetch_related("lines__product", "steps", "events")[:LATEST]
     try:
         with connected() as connection:
             found = letters.listing(connection, limit=1_000)

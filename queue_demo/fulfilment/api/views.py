@@ -11,10 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from fulfilment import ledger, letters
-from fulfilment.broker import BrokerAway, connected
-from fulfilment.models import Order, UnknownProduct
-from fulfilment.serializers import (
+from fulfilment import ledger
+from fulfilment.api.broker import BrokerAway, connected
+from fulfilment.api.serializers import (
     AcceptedSerializer,
     DeadLetterSerializer,
     LedgerSerializer,
@@ -22,6 +21,8 @@ from fulfilment.serializers import (
     OrderWithTimelineSerializer,
     ReplayedSerializer,
 )
+from fulfilment.messaging import letters
+from fulfilment.models import Order, UnknownProduct
 from fulfilment.services import place_order
 from patterns.http.request_id import current
 
@@ -62,7 +63,7 @@ class OrderDetail(generics.RetrieveAPIView[Order]):
     """An order and its timeline."""
 
     serializer_class = OrderWithTimelineSerializer
-    queryset = ORDERS
+    queryset = ORDERS.prefetch_related("steps", "events")
 
 
 class Ledger(APIView):

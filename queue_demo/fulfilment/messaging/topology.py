@@ -6,11 +6,11 @@ fulfilment.orders.dead and fulfilment.tasks.dead: read by people, at /dead-lette
 """
 
 from django.conf import settings
+from django.core.management import CommandError
 
+from fulfilment.event_types import ORDER_PAID, ORDER_PLACED
 from patterns.messaging.topology import WorkQueue
 
-ORDER_PLACED = "order.placed"
-ORDER_PAID = "order.paid"
 EVENTS = f"{settings.QUEUE_PREFIX}.orders"
 TASKS = f"{settings.QUEUE_PREFIX}.tasks"
 DEAD_LETTERS = f"{settings.QUEUE_PREFIX}.dead"  # the exchange to which Celery's queue gives what it gives up
@@ -30,3 +30,9 @@ def events_queue() -> WorkQueue:
 
 def dead(queue: str) -> str:
     return f"{queue}.dead"
+
+
+def broker_url() -> str:
+    if not settings.RABBITMQ_URL:
+        raise CommandError("RABBITMQ_URL is missing: this process needs a broker")
+    return str(settings.RABBITMQ_URL)

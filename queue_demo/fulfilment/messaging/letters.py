@@ -8,7 +8,7 @@ from dataclasses import replace
 import pika
 from pika.exceptions import ChannelClosedByBroker
 
-from fulfilment import topology
+from fulfilment.messaging import topology, tracing
 from fulfilment.models import Step
 from patterns.messaging import dead_letters
 from patterns.messaging.dead_letters import DeadLetter
@@ -39,11 +39,18 @@ def listing(connection: pika.BlockingConnection, *, limit: int = 100) -> list[tu
     found = []
     for queue in QUEUES:
         try:
-            found += [(queue, letter) for letter in dead_letters.listing(connection, topology.dead(queue), limit=limit)]
+            letters = dead_letters.listing(connection, topology.dead(queue), limit=limit)
+            found += [(queue, with_request_id(letter)) for letter in letters]
         except ChannelClosedByBroker as error:
             if error.reply_code != NOT_FOUND:  # no consumer or worker has run yet, which would have declared it
                 raise
     return found
+
+
+def with_request_id(letter: DeadLetter) -> DeadLetter:
+    """A task's correlation id is Celery's; the request's id is in a header of its own."""
+    request_id = letter.headers.get(tracing.HEADER)
+    return replace(letter, correlation_id=str(request_id)) if request_id else letter
 
 
 def explained(found: list[tuple[str, DeadLetter]]) -> list[tuple[str, DeadLetter]]:
