@@ -4,6 +4,8 @@ from pathlib import Path
 
 import environ
 
+from patterns.http.access_token import Verifier
+
 env = environ.Env()
 SECRET_KEY = "only the tests of the patterns use this"
 APPS = sorted(Path(__file__).parent.parent.glob("patterns/*/*/apps.py"))
@@ -17,3 +19,4 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 MAX_BODY_BYTES = 1_000_000
 ROOT_URLCONF = "tests.pattern_urls"
+TOKEN_VERIFIER = Verifier("", issuer="tests", audience="tests", debug=True)

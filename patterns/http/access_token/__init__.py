@@ -1,98 +1,146 @@
-"""Access tokens: short-lived signed claims, verified without asking the service that issued them.
+"""Access tokens: one service signs them, every service verifies them with a public key.
 
 Problem
-    `jwt.decode(token, key)` trusts too much: the algorithm that the token names, any
-    other JWT signed with the same key, and a token without `exp`, for ever.
+    With one shared key, each service that verifies a token can also forge one. With a
+    password check in each service, each needs users, hashing and a login limit. A plain
+    `jwt.decode` accepts tokens of another type, and tokens that never expire.
 
 Guarantee
-    - `read` accepts HS256 with this key only (no alg=none), of this issuer, of type
-      "access", with every claim of REQUIRED, until `exp`.
-    - Any other text raises InvalidAccessToken, and no other exception.
-    - A key below 256 bits is refused at start-up.
+    - `Verifier.read` accepts ES256 under the key that `kid` names, with its issuer and
+      audience, type at+jwt and every claim of REQUIRED, until `exp`.
+    - Any other input raises InvalidAccessToken and no other exception.
+    - A service that holds only public keys cannot sign.
+    - Several public keys are valid at once, so a key can be replaced without an outage.
+    - Outside debug mode a missing, malformed or development key is refused at the start.
 
 Not guaranteed
-    Revocation: a token is valid until `exp`, so look the user up where it matters.
-    Secrecy: anyone can read the claims. Every service that can verify can also sign. No
-    audience, no leeway for clocks.
+    Revocation: a token is valid until `exp`. Look up the user where that is too late.
+    Secrecy: anyone can read the claims. Any service can replay a token to another one.
 
 Cost
-    An HMAC per request, about 10 µs; no query.
+    One ECDSA check per request, about 0.1 ms. No query.
 
 Use instead
-    EdDSA or RS256 with a JWKS, if the verifier is not yours. Authlib or
-    mozilla-django-oidc with an identity provider. Sessions, for your own site's browser.
-    (Checked 2026-11.)
+    An identity provider's tokens with Authlib or mozilla-django-oidc. PyJWKClient, if
+    the keys change without a restart. Sessions, if your own site is the only client.
 
-Source: RFC 8725, sections 3.1, 3.8 and 3.11; RFC 7518, section 3.2.
+To replace a key: add the new public key to TOKEN_PUBLIC_KEYS everywhere, then change
+TOKEN_SIGNING_KEY, then remove the old public key when its last token has expired.
+
+Source: RFC 8725, sections 3.1, 3.8, 3.9 and 3.11; RFC 7638 (kid); RFC 9068 (at+jwt).
 
 Use
+    # settings.py
+    from patterns.http.access_token import Signer, Verifier
+    DEBUG = True  # in production False, and both keys come from the environment
+    TOKEN_VERIFIER = Verifier(
+        env("TOKEN_PUBLIC_KEYS", default=""), issuer="shop", audience="shop", debug=DEBUG)
+    TOKEN_SIGNER = Signer(env("TOKEN_SIGNING_KEY", default=""), TOKEN_VERIFIER, debug=DEBUG)
+    AUTHENTICATION = "patterns.http.access_token.drf.BearerAuthentication"
+    REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"] = [AUTHENTICATION]
     # your code
-    from datetime import timedelta
-
-    from patterns.http.access_token import AccessTokens
-
-    KEY = "32 random bytes or more, from the environment"
-    TOKENS = AccessTokens(key=KEY, issuer="shop", lifetime=timedelta(minutes=10))
-    token = TOKENS.issue("ann", role="staff")
-    assert TOKENS.read(token)["sub"] == "ann"
+    from django.conf import settings
+    settings.TOKEN_SIGNER.sign("ann", role="customer")
 """
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 from django.core.exceptions import ImproperlyConfigured
-from django.utils import timezone
 
-ALGORITHM = "HS256"
-REQUIRED = ["iss", "sub", "typ", "iat", "exp", "jti"]
-MAX_CHARACTERS = 4096  # ours have about 300: nothing longer is decoded
+from .keys import ALGORITHM, PrivateKey, PublicKey, checked, jwk, key_id, private_key, public_key
+
+TYPE = "at+jwt"  # in the header: no other JWT of the same issuer is taken for an access token
+REQUIRED = ["iss", "aud", "sub", "iat", "exp", "jti"]
+MAX_CHARACTERS = 4096  # ours have about 400; nothing longer is decoded
 
 
 class InvalidAccessToken(Exception):
-    """Forged, malformed or expired. Clients do the same in each case, so no reason is given."""
+    """Not a valid access token. No reason is given: clients react to all in the same way."""
 
 
 @dataclass(frozen=True)
-class AccessTokens:
-    """Services that trust each other have the same `key` and `issuer`."""
+class Verifier:
+    """Reads tokens. `public_keys`: the base64url of each key's DER form, joined by commas."""
 
-    key: str = field(repr=False)
+    public_keys: str
     issuer: str
-    lifetime: timedelta
+    audience: str
+    debug: bool = False
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    keys: dict[str, PublicKey] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if len(self.key.encode()) < 32:
-            raise ImproperlyConfigured("the key for access tokens has fewer than 32 bytes")
+        texts = checked("TOKEN_PUBLIC_KEYS", self.public_keys, self.debug).split(",")
+        keys = [public_key(text.strip()) for text in texts]
+        object.__setattr__(self, "keys", {key_id(key): key for key in keys})
 
-    def issue(self, subject: str, *, now: datetime | None = None, **claims: str) -> str:
-        issued_at = int((now or timezone.now()).timestamp())
-        standard = {
-            "iss": self.issuer,
-            "sub": subject,
-            "typ": "access",
-            "iat": issued_at,
-            "exp": issued_at + int(self.lifetime.total_seconds()),
-            "jti": str(uuid.uuid4()),
-        }
-        return jwt.encode({**claims, **standard}, self.key, algorithm=ALGORITHM)
-
-    def read(self, token: str, *, now: datetime | None = None) -> dict[str, Any]:
+    def read(self, token: str) -> dict[str, Any]:
         """The claims. Raises InvalidAccessToken."""
         if len(token) > MAX_CHARACTERS:
             raise InvalidAccessToken
-        # `exp` is compared below, with `now`
+        # PyJWT compares `exp` with its own clock. Ours does it below.
         options: Any = {"require": REQUIRED, "verify_exp": False, "verify_iat": False}
         try:
-            # never the algorithm that the token names: with alg=none everybody could sign
-            claims = jwt.decode(token, self.key, algorithms=[ALGORITHM], issuer=self.issuer, options=options)
-        except (jwt.PyJWTError, ValueError) as error:  # ValueError: a lone surrogate
+            header = jwt.get_unverified_header(token)
+            key = self.keys[header["kid"]]
+            claims = jwt.decode(  # never the algorithm that the token names: alg=none is one
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                issuer=self.issuer,
+                audience=self.audience,
+                options=options,
+            )
+        # ValueError: a lone surrogate. RecursionError: a header of nested brackets.
+        except (jwt.PyJWTError, KeyError, ValueError, RecursionError) as error:
             raise InvalidAccessToken from error
-        expires_at, seconds = claims["exp"], (now or timezone.now()).timestamp()
-        is_valid = type(expires_at) is int and expires_at > seconds
-        # printable: the subject is looked up next, and PostgreSQL refuses NUL and surrogates
-        if claims["typ"] != "access" or not is_valid or not claims["sub"].isprintable():
+        is_in_time = type(claims["exp"]) is int and claims["exp"] > self.clock().timestamp()
+        # The subject may be looked up next, and PostgreSQL stores neither NUL nor lone surrogates.
+        if header.get("typ") != TYPE or not is_in_time or not claims["sub"].isprintable():
             raise InvalidAccessToken
         return claims
+
+    def read_header(self, authorization: str) -> dict[str, Any] | None:
+        """The claims of `Bearer <token>`; None for another scheme."""
+        scheme, _, token = authorization.partition(" ")
+        return self.read(token.strip()) if scheme.lower() == "bearer" else None
+
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The public keys as a JWK Set (RFC 7517), for /.well-known/jwks.json."""
+        return {"keys": [jwk(key) for key in self.keys.values()]}
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Signs tokens that `verifier` accepts. `key`: the base64url of the private key's DER form."""
+
+    key: str = field(repr=False)
+    verifier: Verifier
+    lifetime: timedelta = timedelta(minutes=10)  # how long a stolen token is valid
+    debug: bool = False
+    private: PrivateKey = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        key = private_key(checked("TOKEN_SIGNING_KEY", self.key, self.debug))
+        if key_id(key.public_key()) not in self.verifier.keys:
+            message = "TOKEN_PUBLIC_KEYS does not contain the public key of TOKEN_SIGNING_KEY"
+            raise ImproperlyConfigured(message)
+        object.__setattr__(self, "private", key)
+
+    def sign(self, subject: str, **claims: str) -> str:
+        now = int(self.verifier.clock().timestamp())
+        standard = {
+            "iss": self.verifier.issuer,
+            "aud": self.verifier.audience,
+            "sub": subject,
+            "iat": now,
+            "exp": now + int(self.lifetime.total_seconds()),
+            "jti": str(uuid.uuid4()),
+        }
+        header = {"kid": key_id(self.private.public_key()), "typ": TYPE}
+        return jwt.encode({**claims, **standard}, self.private, ALGORITHM, header)
