@@ -107,10 +107,14 @@ images: ## Build all images, and hold them against their budget: megabytes, and 
 smoke: ## What a visitor tries first, on a house that is up
 	$(door) smoke
 
+.PHONY: token
+token: ## Sign an access token for every service, for 8 hours: make token USER=customer (or staff, or admin)
+	$(door) token "$(if $(filter command% override,$(origin USER)),$(USER))"
+
 .PHONY: copy
 copy: ## Copy a pattern and its test: make copy PATTERN=outbox TO=../my-project [AS=common.outbox]
 	$(door) copy "$$PATTERN" "$$TO" "$$AS"
 
 .PHONY: lock
-lock: ## Pin every package anew, with hashes, in constraints.txt
+lock: ## Pin what the requirements.txt newly need, with hashes, in constraints.txt; UPGRADE=1 takes the newest of all
 	$(door) lock

@@ -19,6 +19,7 @@ from labkit.database import NoPostgres, lab_database
 from labkit.experiment import Result, discover, measure
 from labkit.render import print_table
 from labkit.state import State
+from patterns.http.access_token.keys import new_pair
 
 console = Console(stderr=True)
 
@@ -58,6 +59,8 @@ def prepare_environment() -> None:
     """Production's settings, as far as they go without TLS: DEBUG would keep every statement in memory."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("SECRET_KEY", secrets.token_hex(32))
+    # a service that only verifies tokens has no private key, and its experiments log in
+    os.environ["TOKEN_SIGNING_KEY"], os.environ["TOKEN_PUBLIC_KEYS"] = new_pair()
     os.environ["DEBUG"], os.environ["HTTPS"] = "0", "0"
 
 

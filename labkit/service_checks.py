@@ -11,6 +11,8 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
+from patterns.http.access_token.keys import DEVELOPMENT_KEY
+
 
 @pytest.mark.django_db(transaction=True)
 def test_live_and_ready_answer(client: Client) -> None:
@@ -50,6 +52,14 @@ def test_production_refuses_a_missing_or_default_secret_and_names_it(key: str) -
 
     assert done.returncode != 0
     assert "SECRET_KEY" in done.stderr
+
+
+@pytest.mark.parametrize("keys", ["", DEVELOPMENT_KEY, "no key"])
+def test_production_refuses_a_missing_or_development_token_key_and_names_it(keys: str) -> None:
+    done = manage("check", DEBUG="0", SECRET_KEY="k3y-" * 20 + "0123456789", TOKEN_PUBLIC_KEYS=keys)
+
+    assert done.returncode != 0
+    assert "TOKEN_PUBLIC_KEYS" in done.stderr.strip().splitlines()[-1]
 
 
 def test_production_settings_pass_the_deployment_check() -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 ACTIONS = [
     "up", "down", "status", "logs", "reset", "doctor", "lab", "bench", "contract", "chaos", "readme", "docs", "claims", "test", "copy",
-    "nightly", "lint", "shape", "commits", "secrets", "audit", "planted",
+    "nightly", "lint", "shape", "commits", "secrets", "audit", "planted", "token",
 ]  # fmt: skip
 HOLD_THE_LOCK = {"up", "down", "reset"}  # to their end; all others until the set-up is complete
 
@@ -120,6 +120,10 @@ def act(action: str, words: list[str], demo: str | None) -> int:
                 from nexus import lint
 
                 return lint.run(os.environ.get("ONLY") or None)
+            case "token":
+                from nexus import demo_token
+
+                return demo_token.run(*words)
             case "copy":
                 from nexus import copying
 

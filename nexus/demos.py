@@ -1,5 +1,6 @@
 """The demos there are, and the environment in which their tests and labs run."""
 
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 
 from nexus.compose import ROOT
 from nexus.sweep import MARK
+from patterns.http.access_token.keys import new_pair
 
 FROM_THE_SHELL = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "CI", "SSL_CERT_FILE", MARK)
 
@@ -49,4 +51,12 @@ def environment(demo: str, urls: Mapping[str, str]) -> dict[str, str]:
         # a crowd on a busy machine may wait longer than a visitor should
         "STATEMENT_TIMEOUT_SECONDS": "120",
         "LOCK_TIMEOUT_SECONDS": "60",
+        **token_keys(),
     }
+
+
+@functools.cache
+def token_keys() -> dict[str, str]:
+    """One key pair for a run: what one service signs, the others accept."""
+    signing, public = new_pair()
+    return {"TOKEN_SIGNING_KEY": signing, "TOKEN_PUBLIC_KEYS": public}

@@ -85,6 +85,16 @@ in_workbench() {
         workbench python -m nexus "$action"
 }
 
+# Signs in the image of a demo that runs, or in rest_demo's. Only the token goes to standard output.
+token() {
+    service=$(services | grep -xE 'rest|graphql|queue|caching|database|async' | head -1)
+    service=${service:-rest}
+    export COMPOSE_PROFILES=$everything
+    docker image inspect "nexus/${service}_demo:local" >/dev/null 2>&1 || docker compose build "$service-setup" >&2
+    docker compose run --rm --no-TTY --no-deps --env TOKEN_SIGNING_KEY --env TOKEN_PUBLIC_KEYS \
+        "$service-setup" python -m nexus.demo_token "$@"
+}
+
 doctor() {
     memory=$(docker info --format '{{.MemTotal}}')
     echo "docker    $(docker version --format '{{.Server.Version}}'), compose $(docker compose version --short)"
@@ -124,6 +134,10 @@ logs) docker compose logs --follow --tail 100 ;;
 test | nightly | lab | bench | claims | contract | chaos)
     unlock
     in_workbench
+    ;;
+token)
+    unlock
+    token "$@"
     ;;
 doctor) doctor ;;
 *) native "$@" ;;

@@ -61,21 +61,65 @@ is_make() {
     kill -0 "$1" 2>/dev/null || [ -d "/proc/$1" ]
 }
 
+# Neither Docker nor a native start needs openssl otherwise: without it, the Python image has one.
+run_openssl() {
+    if command -v openssl >/dev/null; then
+        openssl "$@"
+    else
+        docker run --rm --interactive python:3.13-slim openssl "$@"
+    fi
+}
+
+# The P-256 key pair of the access tokens: rest_demo signs with one, all services verify with the other.
+# Each is one line, the body of a PEM file in base64url: nothing in it has a meaning for sh or compose.
+create_token_keys() {
+    if ! command -v openssl >/dev/null && ! docker info >/dev/null 2>&1; then
+        [ "${INSTALL:-1}" != 1 ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || {
+            apt-get update -qq && apt-get install -y -qq --no-install-recommends openssl
+        } >/dev/null 2>&1 || fail "apt-get could not install openssl, which makes the keys of the access tokens"
+        command -v openssl >/dev/null || fail "openssl is needed once, for the keys of the access tokens. On Debian and Ubuntu: apt-get install openssl"
+    fi
+    pem=$(run_openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:named_curve) ||
+        fail "openssl made no key for the access tokens"
+    public_pem=$(printf '%s\n' "$pem" | run_openssl pkey -pubout) || fail "openssl made no public key for the access tokens"
+    signing_key=$(printf '%s\n' "$pem" | one_line)
+    public_keys=$(printf '%s\n' "$public_pem" | one_line)
+}
+
+one_line() { sed '/-----/d' | tr -d '\r\n=' | tr '+/' '-_'; }
+
 create_env() {
     if [ -e .env ]; then
-        # made by an older version: it gets what has come since
-        grep -q '^WEBHOOK_SECRET=' .env || printf 'WEBHOOK_SECRET=%s\n' "$(random_hex)" >>.env
+        add_to_env
         return
     fi
+    create_token_keys
     (umask 077 && while IFS= read -r line || [ -n "$line" ]; do
         case $line in
         SECRET_KEY= | SERVICE_PASSWORD= | DEMO_PASSWORD= | WEBHOOK_SECRET=) line=$line$(random_hex) ;;
+        TOKEN_SIGNING_KEY=) line=$line$signing_key ;;
+        TOKEN_PUBLIC_KEYS=) line=$line$public_keys ;;
         COMPOSE_PROJECT_NAME=) line=${line}nexus-$(random_hex | cut -c 1-6) ;;
         esac
         printf '%s\n' "$line"
     done <.env.example >.env.draft) 2>/dev/null || fail "cannot write in $(pwd): is the disk full or read-only?"
     mv .env.draft .env
-    echo "made .env with random secrets"
+    echo "made .env with random secrets" >&2
+}
+
+# A .env of an older version gets the secrets that have come since.
+add_to_env() {
+    added=
+    grep -q '^WEBHOOK_SECRET=' .env || added="WEBHOOK_SECRET=$(random_hex)"
+    grep -q '^TOKEN_[A-Z]*_KEYS*=' .env || {
+        create_token_keys
+        added="$added
+TOKEN_SIGNING_KEY=$signing_key
+TOKEN_PUBLIC_KEYS=$public_keys"
+    }
+    [ -n "$added" ] || return 0
+    [ -z "$(tail -c 1 .env)" ] || echo >>.env # its last line has no end
+    printf '%s\n' "$added" >>.env
 }
 
 # Exports what .env says and the shell does not. OVERRIDDEN names the variables where the shell beats .env.
@@ -118,7 +162,7 @@ check_env() {
     case $PORT_BASE in *[!0-9]* | 0* | ?????? | '') fail "PORT_BASE is \"$PORT_BASE\"; it must be a number from 1024 to 65400" ;; esac
     { [ "$PORT_BASE" -ge 1024 ] && [ "$PORT_BASE" -le 65400 ]; } || fail "PORT_BASE is $PORT_BASE; it must be from 1024 to 65400"
     case ${RUNTIME:-} in '' | native | docker) ;; *) fail "RUNTIME is \"$RUNTIME\"; it must be native, docker or empty" ;; esac
-    for name in SECRET_KEY SERVICE_PASSWORD DEMO_PASSWORD WEBHOOK_SECRET; do
+    for name in SECRET_KEY SERVICE_PASSWORD DEMO_PASSWORD WEBHOOK_SECRET TOKEN_SIGNING_KEY TOKEN_PUBLIC_KEYS; do
         eval "value=\${$name:-}"
         [ -n "$value" ] || fail "$name is empty. Give it a value in .env, or remove .env: make up makes a new one"
     done
@@ -126,6 +170,10 @@ check_env() {
     for name in SECRET_KEY DEMO_PASSWORD WEBHOOK_SECRET; do
         eval "value=\$$name"
         case $value in *[!!-~]* | *[\"\'\`\\#\;%\$]*) fail "$name may hold letters, digits and signs, but no space, quote, backslash, #, ;, % or \$" ;; esac
+    done
+    for name in TOKEN_SIGNING_KEY TOKEN_PUBLIC_KEYS; do
+        eval "value=\$$name"
+        case $value in *[!A-Za-z0-9_,-]*) fail "$name may hold letters, digits, - and _ only; several public keys are joined by commas" ;; esac
     done
     DEMO=${DEMO:-}
     DEMO=${DEMO%/} # the shell's completion adds it
@@ -165,6 +213,8 @@ find_running() {
 native() {
     if [ -z "$installs" ]; then
         [ -x .venv/bin/python ] || without_packages
+    elif [ "$action" = token ]; then
+        set_up >&2 # the token alone goes to standard output
     elif [ -z "${upcoming:-}" ]; then
         set_up
     fi

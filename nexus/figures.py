@@ -56,5 +56,6 @@ def number(up: str, what: str) -> str:
 
 
 def all_processes() -> list[compose.Service]:
-    secrets = ("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET", "COMPOSE_PROJECT_NAME")
+    keys = ("TOKEN_SIGNING_KEY", "TOKEN_PUBLIC_KEYS")
+    secrets = (*keys, "SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET", "COMPOSE_PROJECT_NAME")
     return list(compose.services(dict.fromkeys(secrets, "x")).values())

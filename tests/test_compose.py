@@ -17,11 +17,14 @@ SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
 IMAGES = {"postgres:17-alpine", "redis:8-alpine", "rabbitmq:4-management-alpine", "memcached:1.6-alpine"}
 
 
+SECRETS = ("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET", "TOKEN_SIGNING_KEY", "TOKEN_PUBLIC_KEYS")
+
+
 @pytest.fixture
 def variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("POSTGRES_URL", "REDIS_URL", "RABBITMQ_URL", "MEMCACHED_URL"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET"):
+    for name in SECRETS:
         monkeypatch.setenv(name, "word")
     monkeypatch.setenv("PORT_BASE", "8000")
 
@@ -74,7 +77,7 @@ def test_the_workbench_has_the_programs_of_the_native_set_up() -> None:
 
 
 def test_no_secret_has_a_default() -> None:
-    secrets = re.findall(r"\$\{((?:SECRET_KEY|SERVICE_PASSWORD|DEMO_PASSWORD|WEBHOOK_SECRET)[^}]*)\}", FILE.read_text())
+    secrets = re.findall(rf"\$\{{((?:{'|'.join(SECRETS)})[^}}]*)\}}", FILE.read_text())
 
     assert secrets
     assert [each for each in secrets if "-" in each] == []

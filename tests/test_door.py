@@ -25,6 +25,7 @@ pytestmark = pytest.mark.native
         ("PORT_BASE = 9600", "without spaces"),
         ("P|X=1", "no name of a variable"),
         ("RUNTIME=podman", "must be native, docker or empty"),
+        ("TOKEN_PUBLIC_KEYS=a+b/c=", "TOKEN_PUBLIC_KEYS may hold"),
         ('DEMO_PASSWORD=it #1 "x"', "DEMO_PASSWORD may hold"),
     ],
 )
@@ -47,7 +48,7 @@ def test_a_demo_that_there_is_not_is_named(tmp_path: Path) -> None:
 def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
-    needed = "sh cat cksum grep sed tr od mv ln ls df date env id dirname readlink rm head awk"
+    needed = "sh cat cksum grep sed tr od mv ln ls df date env id dirname readlink rm head awk openssl"
     for name in needed.split():
         (programs / name).symlink_to(shutil.which(name) or name)
     (programs / "python3").write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.2" && exit 0\nexit 1\n')
@@ -104,7 +105,14 @@ def door(
     copy_set_up(copy)
     prepare(copy)
     if env_lines is not None:
-        secrets = ["SECRET_KEY=s", "SERVICE_PASSWORD=s", "DEMO_PASSWORD=s", "WEBHOOK_SECRET=s"]
+        secrets = [
+            "SECRET_KEY=s",
+            "SERVICE_PASSWORD=s",
+            "DEMO_PASSWORD=s",
+            "WEBHOOK_SECRET=s",
+            "TOKEN_SIGNING_KEY=s",
+            "TOKEN_PUBLIC_KEYS=s",
+        ]
         (copy / ".env").write_text("\n".join([*env_lines, *secrets]) + "\n")
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)} | variables
     return subprocess.run(["/bin/sh", "nexus/door.sh", action], cwd=copy, env=environment, capture_output=True, text=True, timeout=60)

@@ -20,7 +20,8 @@ from nexus.compose import Service, services
 from tests.conftest import ROOT
 
 START_FOR_EVER = "import time\ntime.sleep(600)\n"
-SECRETS = dict.fromkeys(("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET"), "w0rd-" * 8)
+NAMES = ("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET", "TOKEN_SIGNING_KEY", "TOKEN_PUBLIC_KEYS")
+SECRETS = dict.fromkeys(NAMES, "w0rd-" * 8)
 PROCESSES = services({**SECRETS, "PORT_BASE": "8000"}).values()
 SERVED = [each for each in PROCESSES if each.command[:1] in (["gunicorn"], ["uvicorn"])]
 WEB = [each for each in SERVED if "DATABASE_URL" in each.environment]

@@ -7,14 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from nexus.demos import token_keys
+from patterns.http.access_token.keys import DEVELOPMENT_KEY, new_pair
 from tests.conftest import DEMOS, ROOT
 from tests.test_door import door
 
 ROOMS = [*DEMOS, ROOT / "portal"]
-SET = {"DEBUG": "0", "SECRET_KEY": "k3y-" * 20}
+SET = {"DEBUG": "0", "SECRET_KEY": "k3y-" * 20, **token_keys()}
 # where a default would be a hole or a puzzle: what is set, and which variable the refusal names
 REFUSED = [
     *((room.name, {"DEBUG": "0"}, "SECRET_KEY") for room in ROOMS),
+    *((demo.name, {**SET, "TOKEN_PUBLIC_KEYS": ""}, "TOKEN_PUBLIC_KEYS") for demo in DEMOS),
+    ("rest_demo", {**SET, "TOKEN_SIGNING_KEY": ""}, "TOKEN_SIGNING_KEY"),
+    ("rest_demo", {**SET, "TOKEN_SIGNING_KEY": DEVELOPMENT_KEY}, "TOKEN_SIGNING_KEY"),
+    ("rest_demo", {**SET, "TOKEN_SIGNING_KEY": new_pair()[0]}, "TOKEN_PUBLIC_KEYS"),
     ("rest_demo", {**SET, "PAYMENT_PROVIDER_URL": "http://pay.example"}, "WEBHOOK_SECRETS"),
     ("rest_demo", {**SET, "PAYMENT_PROVIDER_URL": "http://pay.example", "WEBHOOK_SECRETS": "short"}, "WEBHOOK_SECRETS"),
     ("caching_demo", {**SET, "CACHE": "redis"}, "REDIS_URL"),
@@ -42,7 +48,9 @@ def test_no_user_is_seeded_with_a_password_that_is_known(demo: Path) -> None:
     assert "DEMO_PASSWORD" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET"])
+@pytest.mark.parametrize(
+    "name", ["SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET", "TOKEN_SIGNING_KEY", "TOKEN_PUBLIC_KEYS"]
+)
 def test_make_up_refuses_an_empty_secret_and_names_it(name: str, tmp_path: Path) -> None:
     # the lines of door() come after ours, and the first line of a name is the one that counts
     done = door(tmp_path, "up", env_lines=[f"{name}="], RUNTIME="native")

@@ -6,6 +6,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from patterns.database.timeouts import with_timeouts
+from patterns.http.access_token import Verifier
 from patterns.http.cors import ALLOW_HEADERS, DEV_ORIGINS, EXPOSE_HEADERS
 from patterns.http.json_logs import json_logs
 
@@ -17,6 +18,7 @@ SECRET_KEY = env("SECRET_KEY", default="insecure-key-for-debug-mode-only" if DEB
 if not DEBUG and (not SECRET_KEY or SECRET_KEY.startswith("insecure")):
     raise ImproperlyConfigured("SECRET_KEY is missing or a default: outside debug mode set it to 50 random characters")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+TOKEN_VERIFIER = Verifier(env("TOKEN_PUBLIC_KEYS", default=""), issuer="nexus", audience="nexus", debug=DEBUG)
 LAB = env.bool("LAB", default=False)  # mounts /lab/, where anyone may start an experiment
 
 CARRIERS_URL = env.str("CARRIERS_URL", default="http://127.0.0.1:8061")  # where fake_carriers listens

@@ -7,6 +7,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection
 from django.test import Client
 
+from labkit.tokens import access_token
 from quotes import services
 from quotes.carriers import Offer, Parcel, open_client
 from quotes.models import Carrier
@@ -160,3 +161,13 @@ async def gather(times: int = 1) -> None:
     async with open_client() as client:
         for _ in range(times):
             await services.gather_offers(client=client, parcel=PARCEL, timeout_seconds=5)
+
+
+def test_a_token_is_not_needed_but_an_invalid_one_is_refused(client: Client) -> None:
+    question = {"postcode": "10115", "weight_grams": "500"}
+    statuses = {
+        token: client.get("/quotes/", question, headers={"Authorization": f"Bearer {token}"}).status_code
+        for token in (access_token("customer"), "rubbish", "")
+    }
+
+    assert list(statuses.values()) == [200, 401, 401]

@@ -1,5 +1,6 @@
 """Writes of the catalogue, and the cached values that they invalidate."""
 
+import hashlib
 import logging
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -7,7 +8,6 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -40,7 +40,7 @@ def change_price(*, sku: str, price: Decimal, priced_at: datetime | None = None)
     return product
 
 
-def record_view(*, sku: str, user: User | None = None) -> None:
+def record_view(*, sku: str, user: str | None = None) -> None:
     """Counts a view: in Redis, for `flush_views`; without Redis, in the database. Raises Product.DoesNotExist."""
     if user is not None:
         remember_view(sku=sku, user=user)
@@ -61,7 +61,7 @@ def record_view(*, sku: str, user: User | None = None) -> None:
 
 
 @transaction.atomic
-def remember_view(*, sku: str, user: User) -> None:
+def remember_view(*, sku: str, user: str) -> None:
     """Raises Product.DoesNotExist."""
     product = Product.objects.get(sku=sku)
     RecentView.objects.update_or_create(user=user, product=product, defaults={"viewed_at": timezone.now()})
@@ -70,12 +70,12 @@ def remember_view(*, sku: str, user: User) -> None:
     transaction.on_commit(lambda: forget_recent(user), robust=True)
 
 
-def load_recent(user: User) -> list[dict[str, Any]]:
+def load_recent(user: str) -> list[dict[str, Any]]:
     views = RecentView.objects.filter(user=user).select_related("product")[:RECENT_COUNT]
     return [dict(each) for each in ProductSerializer([view.product for view in views], many=True).data]
 
 
-def recent_products(*, user: User) -> tuple[list[dict[str, Any]], str]:
+def recent_products(*, user: str) -> tuple[list[dict[str, Any]], str]:
     """What this user viewed, the last first, and what the cache did. The user is part of the key."""
     if settings.CACHE == "off":
         return load_recent(user), "catalogue; fwd=bypass; detail=off"
@@ -88,15 +88,16 @@ def recent_products(*, user: User) -> tuple[list[dict[str, Any]], str]:
         return load_recent(user), f"catalogue; fwd=bypass; detail={settings.CACHE}-unreachable"
 
 
-def forget_recent(user: User) -> None:
+def forget_recent(user: str) -> None:
     if settings.CACHE != "off":
         with store.breaker():
             store.leases().invalidate(recent_key(user))
 
 
-def recent_key(user: User) -> str:
+def recent_key(user: str) -> str:
     """The generation too: the list shows prices."""
-    return f"{settings.CACHE_KEY_PREFIX}:recent:v1:{store.generation().current()}:{user.pk}"
+    name = hashlib.blake2b(user.encode(), digest_size=16).hexdigest()  # memcached takes no space in a key
+    return f"{settings.CACHE_KEY_PREFIX}:recent:v2:{store.generation().current()}:{name}"
 
 
 def flush_views() -> int:

@@ -8,6 +8,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from patterns.database.timeouts import with_timeouts
+from patterns.http.access_token import Verifier
 from patterns.http.cors import ALLOW_HEADERS, DEV_ORIGINS, EXPOSE_HEADERS
 from patterns.http.json_logs import json_logs
 
@@ -19,12 +20,13 @@ SECRET_KEY = env("SECRET_KEY", default="insecure-key-for-debug-mode-only" if DEB
 if not DEBUG and (not SECRET_KEY or SECRET_KEY.startswith("insecure")):
     raise ImproperlyConfigured("SECRET_KEY is missing or a default: outside debug mode set it to 50 random characters")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+TOKEN_VERIFIER = Verifier(env("TOKEN_PUBLIC_KEYS", default=""), issuer="nexus", audience="nexus", debug=DEBUG)
 ALIVE_FILE = env("ALIVE_FILE", default="")  # processes without a port touch it, for a health check to look at its age
 LAB = env.bool("LAB", default=False)  # mounts /lab/, where anyone may start an experiment
 
 INSTALLED_APPS = [
     "corsheaders",
-    "django.contrib.auth",
+    "django.contrib.auth",  # the first migrations refer to its users
     "django.contrib.contenttypes",
     "django.contrib.staticfiles",
     "rest_framework",
@@ -63,7 +65,6 @@ DATABASES["default"] = with_timeouts(
     lock_seconds=env.float("LOCK_TIMEOUT_SECONDS", default=5),
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-AUTHENTICATION_BACKENDS = ["catalogue.authentication.NulRefusingBackend"]
 
 # Which store keeps the pages. Unset: the one whose address is known; neither: each page comes from the database.
 REDIS_URL, MEMCACHED_URL = env("REDIS_URL", default=""), env("MEMCACHED_URL", default="")
@@ -108,7 +109,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["patterns.http.strict_json.drf.StrictJSONParser"],
     # closed until a view opens itself: only what is the same for everybody may come from a shared cache
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.BasicAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["patterns.http.access_token.drf.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
 SPECTACULAR_SETTINGS = {

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
-from django.contrib.auth.models import User
 from django.core.cache import cache
 
 from catalogue.models import Category, Product
@@ -20,7 +19,7 @@ from labkit import Counts, Experiment
 ROUNDS = 50
 KEEP_SECONDS = 600
 
-Load = Callable[[User], list[dict[str, Any]]]
+Load = Callable[[str], list[dict[str, Any]]]
 
 
 class NaiveSide:
@@ -29,28 +28,28 @@ class NaiveSide:
     prefix: str
 
     @classmethod
-    def read(cls, user: User, load: Load = load_recent) -> list[dict[str, Any]]:
-        found = cache.get(f"{cls.prefix}:{user.pk}")
+    def read(cls, user: str, load: Load = load_recent) -> list[dict[str, Any]]:
+        found = cache.get(f"{cls.prefix}:{user}")
         if found is None:
             found = load(user)
-            cache.set(f"{cls.prefix}:{user.pk}", found, KEEP_SECONDS)
+            cache.set(f"{cls.prefix}:{user}", found, KEEP_SECONDS)
         return list(found)
 
     @classmethod
-    def forget(cls, user: User) -> None:
-        cache.delete(f"{cls.prefix}:{user.pk}")
+    def forget(cls, user: str) -> None:
+        cache.delete(f"{cls.prefix}:{user}")
 
 
 class SolvedSide:
     prefix: str
 
     @staticmethod
-    def read(user: User, load: Load = load_recent) -> list[dict[str, Any]]:
+    def read(user: str, load: Load = load_recent) -> list[dict[str, Any]]:
         with mock.patch("catalogue.services.load_recent", load):
             return recent_products(user=user)[0]
 
     @staticmethod
-    def forget(user: User) -> None:
+    def forget(user: str) -> None:
         forget_recent(user)
 
 
@@ -67,7 +66,7 @@ def solved() -> Counts:
 
 def race(side: Side) -> Counts:
     category, _ = Category.objects.get_or_create(slug="lab", defaults={"name": "Lab"})
-    user = User.objects.create(username=f"lab-{secrets.token_hex(8)}")
+    user = f"lab-{secrets.token_hex(8)}"
     stale = hits = 0
     with patience(), own_keys() as side.prefix:
         for number in range(ROUNDS):
@@ -80,7 +79,7 @@ def race(side: Side) -> Counts:
 
 
 def overtaken_by(side: Side, sku: str) -> Load:
-    def load(user: User) -> list[dict[str, Any]]:
+    def load(user: str) -> list[dict[str, Any]]:
         seen = load_recent(user)
         remember_view(sku=sku, user=user)  # the writer: commits,
         side.forget(user)  # and forgets
@@ -89,7 +88,7 @@ def overtaken_by(side: Side, sku: str) -> Load:
     return load
 
 
-def never(user: User) -> list[dict[str, Any]]:
+def never(user: str) -> list[dict[str, Any]]:
     return []
 
 

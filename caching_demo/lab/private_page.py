@@ -4,16 +4,13 @@ Alice, Bob and somebody who says nothing ask for /me/recent/ in every order, twi
 service: Django's own, which follows Cache-Control and Vary. The naive side keeps the answer itself, under the address.
 """
 
-import base64
 import itertools
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.cache import cache, caches
 from django.test import override_settings
 from django.test.client import ClientHandler
 from django.urls import include, path
-from rest_framework.authentication import BasicAuthentication
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,19 +20,20 @@ from catalogue.models import Category, Product
 from catalogue.services import load_recent, remember_view
 from lab import browser, own_keys, patience
 from labkit import Counts, Experiment
+from labkit.tokens import login_header
+from patterns.http.access_token.drf import BearerAuthentication
 
-PASSWORD = "a lab's"  # noqa: S105
 NAMES = ("alice", "bob")
 
 
 class NaiveRecent(APIView):
     """Slow, so somebody cached it. It asks who you are, and then shows what is under the address."""
 
-    authentication_classes = (BasicAuthentication,)
+    authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated,)
 
     def get(self, request: Request) -> Response:
-        return Response(cache.get_or_set(f"{settings.CACHE_KEY_PREFIX}:{request.path}", lambda: load_recent(request.user), 60))  # type: ignore[arg-type]
+        return Response(cache.get_or_set(f"{settings.CACHE_KEY_PREFIX}:{request.path}", lambda: load_recent(request.user.username), 60))
 
 
 urlpatterns = [path("naive/recent/", NaiveRecent.as_view()), path("", include("catalogue.urls"))]
@@ -59,7 +57,6 @@ def ask_through_a_shared_cache(page: str) -> Counts:
         "CACHE_MIDDLEWARE_ALIAS": "shared",
         "ROOT_URLCONF": __name__,
         "ALLOWED_HOSTS": ["*"],
-        "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
     }
     counts = {"requests": 0, "own_pages": 0, "leaks": 0}
     for order in itertools.permutations((*NAMES, "")):
@@ -67,7 +64,7 @@ def ask_through_a_shared_cache(page: str) -> Counts:
             caches["shared"].clear()
             handler = ClientHandler(enforce_csrf_checks=False)
             for name in order * 2:
-                answer = browser(handler, **credentials(name)).get(page)
+                answer = browser(handler, **(login_header(name) if name else {})).get(page)
                 seen = {each["name"] for each in answer.json()} if answer.status_code == 200 else set()
                 counts["requests"] += 1
                 counts["own_pages"] += seen == {name} or (not name and answer.status_code == 401)
@@ -77,17 +74,9 @@ def ask_through_a_shared_cache(page: str) -> Counts:
 
 def make_visitors() -> None:
     category, _ = Category.objects.get_or_create(slug="lab", defaults={"name": "Lab"})
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        for name in NAMES:
-            user, _ = User.objects.get_or_create(username=name)
-            user.set_password(PASSWORD)
-            user.save()
-            Product.objects.get_or_create(sku=f"LAB-{name}", defaults={"name": name, "price": "4.90", "category": category})
-            remember_view(sku=f"LAB-{name}", user=user)
-
-
-def credentials(name: str) -> dict[str, str]:
-    return {"Authorization": f"Basic {base64.b64encode(f'{name}:{PASSWORD}'.encode()).decode()}"} if name else {}
+    for name in NAMES:
+        Product.objects.get_or_create(sku=f"LAB-{name}", defaults={"name": name, "price": "4.90", "category": category})
+        remember_view(sku=f"LAB-{name}", user=name)
 
 
 experiment = Experiment(

@@ -1,16 +1,15 @@
-import base64
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.cache import caches
 
 from catalogue import store
 from catalogue.models import Category, Product
 from labkit import FaultProxy
+from labkit.tokens import login_header
 from patterns.caching.fail_open import breaker_of
 
 
@@ -72,12 +71,6 @@ def committed_mug(transactional_db: None) -> Product:
 
 
 @pytest.fixture
-def login(db: None, settings: Any) -> Callable[..., dict[str, str]]:
-    """Makes a user, and gives the header that says who it is."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one takes half a second a request
-
-    def make(name: str, **fields: Any) -> dict[str, str]:
-        User.objects.create_user(name, password="pw", **fields)
-        return {"Authorization": f"Basic {base64.b64encode(f'{name}:pw'.encode()).decode()}"}
-
-    return make
+def login() -> Callable[..., dict[str, str]]:
+    """Makes the header of a user's access token."""
+    return login_header

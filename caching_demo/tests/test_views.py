@@ -3,7 +3,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
@@ -157,10 +156,9 @@ def test_what_one_has_looked_at_has_todays_price(client: Client, committed_mug: 
 
 
 def test_only_the_last_are_remembered(mug: Product, kitchen: Category) -> None:
-    alice = User.objects.create(username="alice")
     for number in range(RECENT_COUNT + 2):
         product = Product.objects.create(sku=f"SKU-1{number:05d}", name="Cup", price=1, category=kitchen)
-        remember_view(sku=product.sku, user=alice)
+        remember_view(sku=product.sku, user="alice")
 
     assert RecentView.objects.count() == RECENT_COUNT
     assert RecentView.objects.latest("viewed_at").product == product

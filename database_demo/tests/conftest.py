@@ -1,8 +1,7 @@
-from typing import Any
-
 import pytest
 from rest_framework.test import APIClient
 
+from labkit.tokens import login_header
 from warehouse.models import StockItem
 
 
@@ -12,7 +11,5 @@ def mugs(db: None) -> StockItem:
 
 
 @pytest.fixture
-def api(django_user_model: Any) -> APIClient:
-    client = APIClient()
-    client.force_authenticate(django_user_model.objects.create(username="customer"))  # a password would cost a hash each time
-    return client
+def api() -> APIClient:
+    return APIClient(headers=login_header("customer"))

@@ -1,22 +1,19 @@
-"""The views: GraphQL over HTTP, the login form, and access tokens."""
+"""The views: GraphQL over HTTP, and the login form for GraphiQL."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import authenticate, get_user
+from django.contrib.auth import get_user
 from django.contrib.auth.views import LoginView
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.http import HttpRequest, HttpResponse
 from graphene_django.views import HttpError
 from graphql import DocumentNode, ExecutionContext, GraphQLError, GraphQLFormattedError, GraphQLSchema, validate
 from graphql.validation import MaxIntrospectionDepthRule, NoSchemaIntrospectionCustomRule, specified_rules
 
 from community.logins import seconds_to_wait
 from community.services import BULK_MAXIMUM
-from community.tokens import BadToken, bearer, issue
+from community.tokens import BadToken, bearer
 from patterns.graphql.document_cache import cached
 from patterns.graphql.graphql_over_http import GraphQLOverHTTPView, bad_request
 from patterns.graphql.loaders import with_loaders
@@ -79,29 +76,10 @@ class CommunityView(GraphQLOverHTTPView):
 
 
 class Login(LoginView):
-    """For browsers. Attempts count together with those at `token`."""
+    """A session, for GraphiQL. Programs send an access token of rest_demo."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if seconds := seconds_to_wait(request, request.POST.get("username", "")):
             words = f"Too many attempts. Try again in {seconds} s."
             return HttpResponse(words, status=429, headers={"Retry-After": str(seconds)}, content_type="text/plain")
         return super().post(request, *args, **kwargs)
-
-
-@csrf_exempt  # it reads no cookie
-@require_POST
-def token(request: HttpRequest) -> JsonResponse:
-    """{"username", "password"} → {"access", "expires_in"}. rest_demo's tokens work too."""
-    try:
-        sent = json.loads(request.body)
-        name, password = sent["username"], sent["password"]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return JsonResponse({"errors": [{"message": "Send username and password as JSON."}]}, status=400)
-    if seconds := seconds_to_wait(request, str(name)):
-        refused = {"errors": [{"message": f"Too many attempts. Try again in {seconds} s."}]}
-        return JsonResponse(refused, status=429, headers={"Retry-After": str(seconds)})
-    texts = isinstance(name, str) and isinstance(password, str) and (name + password).isprintable()  # PostgreSQL holds no NUL
-    user = authenticate(request, username=name, password=password) if texts else None
-    if user is None:
-        return JsonResponse({"errors": [{"message": "The username or the password is wrong."}]}, status=401)
-    return JsonResponse({"access": issue(user), "expires_in": int(settings.ACCESS_TOKEN_LIFETIME.total_seconds())})

@@ -1,12 +1,12 @@
 """All settings of this demo, read from the environment. With nothing set, `manage.py` runs it on SQLite in debug mode."""
 
-from datetime import timedelta
 from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from patterns.database.timeouts import with_timeouts
+from patterns.http.access_token import Verifier
 from patterns.http.cors import ALLOW_HEADERS, DEV_ORIGINS, EXPOSE_HEADERS
 from patterns.http.json_logs import json_logs
 
@@ -18,10 +18,10 @@ SECRET_KEY = env("SECRET_KEY", default="insecure-key-for-debug-mode-only" if DEB
 if not DEBUG and (not SECRET_KEY or SECRET_KEY.startswith("insecure")):
     raise ImproperlyConfigured("SECRET_KEY is missing or a default: outside debug mode set it to 50 random characters")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+TOKEN_VERIFIER = Verifier(env("TOKEN_PUBLIC_KEYS", default=""), issuer="nexus", audience="nexus", debug=DEBUG)
 GRAPHIQL = env.bool("GRAPHIQL", default=DEBUG)  # the explorer at /graphql/, for browsers
 INTROSPECTION = env.bool("INTROSPECTION", default=GRAPHIQL)  # the schema may be read, and errors make suggestions
 TRUSTED_DOCUMENTS_ONLY = env.bool("TRUSTED_DOCUMENTS_ONLY", default=False)  # those of trusted_documents.json, and no others
-TOKEN_SIGNING_KEY = env("TOKEN_SIGNING_KEY", default="") or SECRET_KEY  # the same for all services that read our access tokens
 LOGINS_PER_MINUTE_AND_ADDRESS = env.int("LOGINS_PER_MINUTE_AND_ADDRESS", default=20)  # 0 lifts the limit
 LOGINS_PER_MINUTE_AND_USER = env.int("LOGINS_PER_MINUTE_AND_USER", default=10)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)  # how many of ours append to X-Forwarded-For; 0: nobody does, it is ignored
@@ -29,7 +29,6 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)  # how many of ours appe
 RABBITMQ_URL = env("RABBITMQ_URL", default="")
 EVENTS_EXCHANGE = env("EVENTS_EXCHANGE", default="shop.events")
 ALIVE_FILE = env("ALIVE_FILE", default="")  # touched on each turn of a process's loop, so that its age tells whether it turns
-ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)  # how long a stolen one is good, as nothing revokes it
 LAB = env.bool("LAB", default=False)  # mounts /lab/, where anyone may start an experiment
 
 INSTALLED_APPS = [

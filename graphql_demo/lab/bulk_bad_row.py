@@ -15,9 +15,9 @@ from graphene_django.views import GraphQLView
 
 from community.models import Product, Review
 from community.schema.schema import schema
-from community.tokens import issue
 from community.views import CommunityView
 from labkit import Counts, Experiment
+from labkit.tokens import access_token
 
 ROWS, BAD = 100, 49
 REVIEWS = [{"sku": f"SKU-{n:06d}", "rating": 6 if n == BAD else 5, "body": "Good."} for n in range(ROWS)]
@@ -66,7 +66,7 @@ def fill() -> str:
     Product.objects.all().delete()
     Product.objects.bulk_create(Product(sku=row["sku"], name="Mug", price="4.90") for row in REVIEWS)
     writer, _ = get_user_model().objects.get_or_create(username="writer")
-    return issue(writer)
+    return access_token(writer.get_username())
 
 
 def send(view: Any, query: str, variables: dict[str, Any], **headers: str) -> str:

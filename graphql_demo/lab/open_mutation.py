@@ -17,9 +17,9 @@ from graphql_relay import to_global_id
 
 from community.models import Product, Review
 from community.schema.schema import schema
-from community.tokens import issue
 from community.views import CommunityView
 from labkit import Counts, Experiment
+from labkit.tokens import login_header
 
 ROLES = ("visitor", "stranger", "author", "staff")
 # who may; the naive mutation's text, the solved one's
@@ -112,7 +112,7 @@ def try_all(view: Any, side: int, selection: str, review_id: str) -> Counts:
     counts: Counts = {"attempts": 0, "wrong_successes": 0, "wrong_refusals": 0}
     for role, (may, *texts) in pairs(ROLES, ACTIONS.values()):
         text = texts[side] % review_id if "%s" in texts[side] else texts[side]
-        token = {} if role == "visitor" else {"Authorization": f"Bearer {issue(get_user_model().objects.get(username=role))}"}
+        token = {} if role == "visitor" else login_header(role, role)
         request = RequestFactory().post(
             "/", {"query": f"mutation {{ {text} {selection} }}"}, content_type="application/json", headers=token
         )

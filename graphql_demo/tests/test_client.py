@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from labkit.tokens import access_token
 from tests.served import served, test_database
 
 
@@ -45,11 +46,11 @@ def test_the_services_trusted_documents_are_the_clients(client: Path) -> None:
     assert json.loads(Path("trusted_documents.json").read_text()) == generated
 
 
-def test_the_client_compiles_and_logs_in_pages_the_feed_and_likes(client: Path, service: str, seeded: str) -> None:
+def test_the_client_compiles_and_pages_the_feed_and_likes(client: Path, service: str, seeded: str) -> None:
     run("npm", "run", "build", cwd=client)
     argv = ("node", "build/example.js", service)
 
-    said = [json.loads(run(*argv, cwd=client, DEMO_PASSWORD=seeded).splitlines()[-1]) for _ in range(2)]
+    said = [json.loads(run(*argv, cwd=client, TOKEN=access_token("customer")).splitlines()[-1]) for _ in range(2)]
 
     assert said[0]["seen"] > 5  # more than a page
     assert said[0]["likedByMe"] is True

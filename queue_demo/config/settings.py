@@ -6,6 +6,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from patterns.database.timeouts import with_timeouts
+from patterns.http.access_token import Verifier
 from patterns.http.cors import ALLOW_HEADERS, DEV_ORIGINS, EXPOSE_HEADERS
 from patterns.http.json_logs import json_logs
 
@@ -17,6 +18,7 @@ SECRET_KEY = env("SECRET_KEY", default="insecure-key-for-debug-mode-only" if DEB
 if not DEBUG and (not SECRET_KEY or SECRET_KEY.startswith("insecure")):
     raise ImproperlyConfigured("SECRET_KEY is missing or a default: outside debug mode set it to 50 random characters")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+TOKEN_VERIFIER = Verifier(env("TOKEN_PUBLIC_KEYS", default=""), issuer="nexus", audience="nexus", debug=DEBUG)
 LAB = env.bool("LAB", default=False)  # mounts /lab/, where anyone may start an experiment
 
 INSTALLED_APPS = [
@@ -94,7 +96,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "patterns.http.problem_details.drf.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    # no endpoint needs a login; an invalid token is refused all the same
+    "DEFAULT_AUTHENTICATION_CLASSES": ["patterns.http.access_token.drf.BearerAuthentication"],
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
     "DEFAULT_PARSER_CLASSES": ["patterns.http.strict_json.drf.StrictJSONParser"],

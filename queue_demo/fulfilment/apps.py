@@ -3,3 +3,6 @@ from django.apps import AppConfig
 
 class FulfilmentConfig(AppConfig):
     name = "fulfilment"
+
+    def ready(self) -> None:
+        from patterns.http.access_token import schema  # noqa: F401  # registers it with drf-spectacular

@@ -9,6 +9,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from patterns.database.timeouts import with_timeouts
+from patterns.http.access_token import Signer, Verifier
 from patterns.http.cors import ALLOW_HEADERS, DEV_ORIGINS, EXPOSE_HEADERS
 from patterns.http.json_logs import json_logs
 from patterns.http.signed_webhook.signature import key_of
@@ -21,6 +22,8 @@ SECRET_KEY = env("SECRET_KEY", default="insecure-key-for-debug-mode-only" if DEB
 if not DEBUG and (not SECRET_KEY or SECRET_KEY.startswith("insecure")):
     raise ImproperlyConfigured("SECRET_KEY is missing or a default: outside debug mode set it to 50 random characters")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+TOKEN_VERIFIER = Verifier(env("TOKEN_PUBLIC_KEYS", default=""), issuer="nexus", audience="nexus", debug=DEBUG)
+TOKEN_SIGNER = Signer(env("TOKEN_SIGNING_KEY", default=""), TOKEN_VERIFIER, lifetime=timedelta(minutes=10), debug=DEBUG)
 LAB = env.bool("LAB", default=False)  # mounts /lab/, where anyone may start an experiment
 
 INSTALLED_APPS = [
@@ -75,8 +78,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = ["shop.authentication.NulRefusingBackend"]
 PASSWORD_HASHERS = [f"django.contrib.auth.hashers.{name}PasswordHasher" for name in ("Argon2", "PBKDF2")]  # the second reads old ones
-TOKEN_SIGNING_KEY = env("TOKEN_SIGNING_KEY", default="") or SECRET_KEY  # the same for all services that read our access tokens
-ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)  # how long a stolen one is good, as nothing revokes it
 REFRESH_FAMILY_LIFETIME = timedelta(days=30)  # after it, a password is asked for again
 
 # Empty: no broker. Events wait in the outbox.

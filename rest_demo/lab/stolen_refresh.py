@@ -49,7 +49,7 @@ class NaiveTokenRefresh(APIView):
         return "Bearer"
 
     def post(self, request: Any) -> Response:
-        claims = jwt.decode(request.data["refresh"], settings.TOKEN_SIGNING_KEY, algorithms=["HS256"])
+        claims = jwt.decode(request.data["refresh"], settings.SECRET_KEY, algorithms=["HS256"])
         if BlacklistedId.objects.filter(jti=claims["jti"]).exists():
             raise AuthenticationFailed("Token is blacklisted")
         user = User.objects.get(username=claims["sub"], is_active=True)
@@ -59,7 +59,7 @@ class NaiveTokenRefresh(APIView):
 
 def naive_token(user: User) -> str:
     claims = {"sub": user.username, "jti": str(uuid.uuid4()), "exp": timezone.now() + LIFETIME}
-    return jwt.encode(claims, settings.TOKEN_SIGNING_KEY, algorithm="HS256")
+    return jwt.encode(claims, settings.SECRET_KEY, algorithm="HS256")
 
 
 def naive() -> Counts:

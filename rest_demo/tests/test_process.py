@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ import pytest
 from labkit import FaultProxy
 from labkit.database import lab_database
 from labkit.processes import answers, free_port, kill, served, wait_until
-from patterns.http.access_token import AccessTokens
+from labkit.tokens import access_token
 
 KEY = "k3y-" * 20
 PRODUCTION = {"DEBUG": "0", "SECRET_KEY": KEY, "HTTPS": "0", "DEMO_PASSWORD": "for this test only"}
@@ -64,7 +63,7 @@ def order_in_flight(port: int, database: str) -> Iterator[list[Any]]:
 
 def place(port: int) -> int:
     """The status; 0 when the connection ended without one."""
-    token = AccessTokens(key=KEY, issuer="nexus", lifetime=timedelta(minutes=5)).issue("customer", role="customer")
+    token = access_token("customer")
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "one intention"}
     try:
         return httpx.post(f"http://127.0.0.1:{port}/api/v1/orders/", json=BODY, headers=headers, timeout=30).status_code

@@ -1,5 +1,5 @@
-// Logs in, follows everybody who reviewed something lately, pages through the feed, and likes its newest review.
-//   DEMO_PASSWORD=… npm run example http://127.0.0.1:8002
+// Follows everybody who reviewed something lately, pages through the feed, and likes its newest review.
+//   TOKEN=$(make -s token USER=customer) npm run example http://127.0.0.1:8002
 import { Community } from "./client.js";
 import { graphql } from "./gql/index.js";
 
@@ -27,8 +27,7 @@ const Like = graphql(`
   }
 `);
 
-const community = new Community(process.argv[2] ?? "http://127.0.0.1:8002");
-await community.logIn("customer", process.env.DEMO_PASSWORD ?? "");
+const community = new Community(process.argv[2] ?? "http://127.0.0.1:8002", process.env.TOKEN);
 
 const reviewers = await community.ask(Reviewers, {});
 for (const username of new Set(reviewers.reviews.edges.map((edge) => edge.node.author.username))) {

@@ -4,9 +4,6 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import build_bearer_security_scheme_object
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.exceptions import AuthenticationFailed
@@ -20,19 +17,9 @@ from shop.accounts import TokenPair, WrongLogin, log_in, log_out, renew_tokens, 
 from shop.api.fields import Text
 from shop.api.problems import problem
 from shop.api.throttles import LoginThrottle
-from shop.authentication import CHALLENGE
+from shop.authentication import REALM
 
 INVALID = problem(400, "A field is missing or malformed")
-
-
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """For the schema, and for the button Authorize in Swagger UI."""
-
-    target_class = "shop.authentication.BearerAuthentication"
-    name = "bearer"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
-        return build_bearer_security_scheme_object("Authorization", "Bearer", bearer_format="JWT")
 
 
 class LoginSerializer(serializers.Serializer[Any]):
@@ -73,7 +60,7 @@ class TokenView(APIView):
     permission_classes = [AllowAny]
 
     def get_authenticate_header(self, request: Request) -> str:
-        return CHALLENGE  # without authentication classes DRF would make a 403 of a 401
+        return f'Bearer realm="{REALM}"'  # without authentication classes DRF would make a 403 of a 401
 
     def validated(self, serializer_class: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         serializer = serializer_class(data=self.request.data)
@@ -81,7 +68,7 @@ class TokenView(APIView):
         return cast(dict[str, Any], serializer.validated_data)
 
     def answer(self, pair: TokenPair) -> Response:
-        body = {**pair._asdict(), "token_type": "Bearer", "expires_in": int(settings.ACCESS_TOKEN_LIFETIME.total_seconds())}
+        body = {**pair._asdict(), "token_type": "Bearer", "expires_in": int(settings.TOKEN_SIGNER.lifetime.total_seconds())}
         return Response(body, headers={"Cache-Control": "no-store"})  # RFC 6749, section 5.1
 
 
