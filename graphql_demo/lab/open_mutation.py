@@ -144,7 +144,7 @@ def solved() -> Counts:
 
 experiment = Experiment(
     challenge="Anyone can delete a review",
-    solution="the service asks who may, whatever door it is called through; a refusal is a typed error",
+    solution="the service checks permissions, whichever entry point calls it; a refusal is a typed error",
     load=f"{len(ROLES)} roles try {len(ACTIONS)} mutations on the author's reviews",
     naive=naive,
     solved=solved,

@@ -1,7 +1,7 @@
 """The schema changed silently.
 
 One change at a time is planted into the committed schema. The naive check is the one that most projects have: the schema
-builds, and the queries of the server's own tests are still valid (whoever changes a field mends them along with it).
+builds, and the queries of the server's own tests are still valid (they change in the same commit).
 """
 
 from pathlib import Path

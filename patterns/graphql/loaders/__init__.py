@@ -48,14 +48,13 @@ from typing import Any, TypeVar, cast
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
+Batch = Callable[..., Mapping[Key, Value]]
 Future = asyncio.Future[Any]
 Name = tuple[Callable[..., Any], tuple[tuple[str, Any], ...]]  # a batch and its arguments
 _execution: ContextVar["_Execution | None"] = ContextVar("execution", default=None)
 
 
-def load(
-    batch: Callable[..., Mapping[Key, Value]], key: Key, **arguments: Hashable
-) -> Awaitable[Value | None]:
+def load(batch: Batch[Key, Value], key: Key, **arguments: Hashable) -> Awaitable[Value | None]:
     """The value of `key`, to return or to await: `batch(keys, **arguments)[key]`, or None.
 
     `batch` is an ordinary function that may query, defined at the top of a module.
