@@ -71,14 +71,14 @@ def read_chunked(request: HttpRequest, limit: int) -> HttpResponse | None:
             return HttpResponse(status=411, reason="Chunked bodies are not accepted here")
         stream: Any = request.environ["wsgi.input"]
     else:
-        stream = request._stream  # type: ignore[attr-defined]  # ASGI: a file
+        stream = request._stream  # ASGI: a file
     try:
         body = stream.read(limit + 1)
     except Exception:  # each server has its own class for malformed chunks
         return HttpResponse(status=400, reason="The chunked body is malformed")
     if len(body) > limit:
         return too_large(limit)
-    request._stream = io.BytesIO(body)  # type: ignore[attr-defined]
+    request._stream = io.BytesIO(body)
     request.META["CONTENT_LENGTH"] = str(len(body))
     return None
 

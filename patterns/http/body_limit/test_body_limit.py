@@ -92,7 +92,10 @@ def test_malformed_chunks_are_400() -> None:
 def test_a_server_that_does_not_end_chunked_bodies_gets_411() -> None:
     answer = middleware(echo)(chunked(io.BytesIO(b"{}"), terminated=False))
 
-    assert (answer.status_code, answer.reason_phrase) == (411, "Chunked bodies are not accepted here")
+    assert (answer.status_code, answer.reason_phrase) == (
+        411,
+        "Chunked bodies are not accepted here",
+    )
 
 
 @pytest.mark.parametrize(("size", "status"), [(50, 200), (51, 413)])

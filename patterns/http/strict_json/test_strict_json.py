@@ -42,7 +42,13 @@ def test_json_is_parsed_as_python_parses_it() -> None:
 
 SYNTAX = [b"", b"{lines: []}", b"[1,]", b"\xff", '"é"'.encode("utf-16"), b"\xef\xbb\xbf{}", b"\x00"]
 NUMBERS = [b"NaN", b"[Infinity]", b"-Infinity", b"1e999", b"9" * 5000]
-TEXTS = [b'"\\u0000"', b'["\\ud800"]', b'{"a": {"b": "\\udc00\\ud800"}}', b'"\x00"', b'{"a\\u0000": 1}']
+TEXTS = [
+    b'"\\u0000"',
+    b'["\\ud800"]',
+    b'{"a": {"b": "\\udc00\\ud800"}}',
+    b'"\x00"',
+    b'{"a\\u0000": 1}',
+]
 DEEP = [b"[" * 50_000, b'{"a":' * 50_000, b"[" * 50_000 + b"]" * 50_000]
 
 

@@ -74,7 +74,7 @@ async def test_asgi_refuses_the_same(charset: str) -> None:
         "type": "http", "method": "GET", "path": "/echo", "query_string": b"q=x",
         "headers": [(b"content-type", f"text/plain; charset={charset}".encode())],
     }  # fmt: skip
-    caller = ApplicationCommunicator(asgi(ASGIHandler()), scope)
+    caller: Any = ApplicationCommunicator(asgi(ASGIHandler()), scope)  # type: ignore[no-untyped-call]
     await caller.send_input({"type": "http.request", "body": b""})
 
     started, ended = await caller.receive_output(5), await caller.receive_output(5)

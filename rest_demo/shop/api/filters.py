@@ -1,6 +1,5 @@
 """What `?search=` and its siblings mean. A value that is none of theirs is a 400, not ignored."""
 
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -19,7 +18,7 @@ TEXT = {"type": "string", "minLength": 1}
 class PriceField(forms.DecimalField):
     """As the schema has it. Django's own field takes 1e-16384, which PostgreSQL refuses later."""
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Any:
         if value and not DECIMAL.fullmatch(value):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return super().to_python(value)
