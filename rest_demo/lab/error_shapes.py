@@ -13,6 +13,7 @@ from django.db import ProgrammingError, connection
 from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -67,6 +68,8 @@ class NaiveProductList(ProductList):
 
 
 class NaiveOrderList(OrderList):
+    parser_classes = [JSONParser]  # DRF's own
+
     def place(self, request: Request) -> Response:
         try:
             return super().place(request)
