@@ -1,33 +1,32 @@
-"""Body limit: refuse a body that is too large before reading it, and read chunked bodies.
+"""Body limit: refuse a body that is too large before reading it, and read chunked ones.
 
 Problem
-    DATA_UPLOAD_MAX_MEMORY_SIZE guards `request.body` and forms, but DRF's parsers read
-    the stream: 50 MB of JSON become 500 MB of objects. A body with `Transfer-Encoding:
-    chunked` has no Content-Length, so Django reads it as empty: a genuine webhook is
-    rejected as forged.
+    DATA_UPLOAD_MAX_MEMORY_SIZE does not guard DRF's parsers: 50 MB of JSON become 500
+    MB of objects. And Django reads a chunked body as empty: a genuine webhook looks
+    forged.
 
 Guarantee
-    - A request that announces more than MAX_BODY_BYTES is answered 413, its body unread.
-    - A chunked body is read up to the limit (413 beyond), and views see it like any
-      other. Where the server does not say that it ends chunked bodies, 411.
-    - A Content-Length that is not a number is answered 400.
+    - A request that announces more than MAX_BODY_BYTES gets 413, its body unread.
+    - A chunked body is read up to the limit (else 413), and views see it like any
+      other; 411 if the server does not end chunked bodies.
+    - A Content-Length that is not a number gets 400.
 
 Not guaranteed
-    Protection from slow clients: a proxy must buffer them. Under ASGI, Django has stored
-    the body on disk before any middleware runs. Multipart uploads have the same limit.
+    Protection from slow clients: let a proxy buffer. Under ASGI, Django has stored the
+    body on disk before. Uploads have the same limit.
 
 Cost
-    One look at a header. A chunked body is held in memory, at most MAX_BODY_BYTES.
+    A look at one header. A chunked body is held in memory.
 
 Use instead
-    nginx: client_max_body_size, which also ends chunked bodies. (Checked 2026-11.)
+    nginx's client_max_body_size, which also ends chunked bodies. (Checked 2026-11.)
 
 Source: RFC 9110, sections 15.5.12 and 15.5.14; RFC 9112, section 7.1.
 
 Use
     # settings.py
     MAX_BODY_BYTES = 1_000_000
-    MIDDLEWARE.insert(0, "patterns.http.body_limit.middleware")  # before others read the body
+    MIDDLEWARE.insert(0, "patterns.http.body_limit.middleware")  # before any reader
 """
 
 import io

@@ -1,30 +1,28 @@
-"""Client address: the address that your proxies saw, and keys to count clients and names by.
+"""Client address: the address that your proxies saw, and keys to count clients by.
 
 Problem
-    X-Forwarded-For is a header: a client may send any. Code that takes its first entry,
-    or all of it as DRF's throttles do by default, counts each attempt of one attacker
-    for another client. "Anna", "anna " and "ａnna" are one login, counted as three.
+    X-Forwarded-For is a header that clients can send. Code that takes its first entry,
+    or all of it as DRF's throttles do, counts one attacker as many clients. "Anna",
+    "anna " and "ａnna" are one login, counted as three.
 
 Guarantee
-    - Only the entries that your `trusted_proxies` nearest proxies appended are read,
-      from the right. With 0, or too few entries, or no address: the peer's own.
-    - `address_key` counts an IPv6 client by its /64; an IPv4 address has one spelling.
-    - `name_key` ignores case, width (NFKC) and outer spaces, and has 32 characters,
-      however long the name.
+    - Only the entries that your `trusted_proxies` appended are read; with 0, too few
+      entries or no address, the peer's address counts.
+    - `address_key` counts an IPv6 client by its /64.
+    - `name_key` ignores case, width (NFKC) and outer spaces. Keys are short.
 
 Not guaranteed
-    A client that reaches you around the proxies can forge everything. Servers that merge
-    X_Forwarded_For into X-Forwarded-For: let the proxy drop underscores. Clients behind
-    one NAT share an address.
+    A client that bypasses the proxies can forge everything. Servers that merge
+    X_Forwarded_For into the header: let the proxy drop underscores.
 
 Cost
     Parsing one address, one hash.
 
 Use instead
-    nginx real_ip, or your server's proxy setting, and REMOTE_ADDR, if all requests come
-    through it. DRF's NUM_PROXIES for its throttles. (Checked 2026-11.)
+    nginx real_ip and REMOTE_ADDR. DRF's NUM_PROXIES, for its throttles. (Checked
+    2026-11.)
 
-Source: MDN, X-Forwarded-For, "Selecting an IP address"; RFC 6177; UAX 15 (NFKC).
+Source: MDN, X-Forwarded-For, "Selecting an IP address"; RFC 6177; UAX 15.
 
 Use
     # your code

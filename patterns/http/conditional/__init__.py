@@ -2,27 +2,26 @@
 
 Problem
     Two people open the same form and save. Both get 200, and the second has overwritten
-    what the first wrote without having seen it: a lost update.
+    what the first wrote: a lost update.
 
 Guarantee
-    - Without If-Match an update is refused (428), with an ETag that is not current too
-      (412), and nothing is written.
-    - Comparison and write are one step on a locked row: of racing writers with the same
-      ETag exactly one wins, also under REPEATABLE READ.
-    - A GET with the current ETag in If-None-Match gets 304 without a body.
+    - Without If-Match an update is refused (428), with a stale ETag too (412), and
+      nothing is written.
+    - Of racing writers with one ETag exactly one wins: comparison and write are one
+      step on a locked row, at every isolation level.
+    - A GET with the current ETag in If-None-Match gets 304.
 
 Not guaranteed
-    Other writers (your own UPDATE, the admin) present no ETag. `If-Match: *` overwrites.
-    A client that retries an update whose response was lost gets 412. A proxy that
-    compresses makes ETags weak, and a weak one never matches. No If-Unmodified-Since.
+    Other writers present no ETag. `If-Match: *` overwrites. A client that retries an
+    update whose response was lost gets 412. A weak ETag (a compressing proxy) never
+    matches.
 
 Cost
-    A transaction and SELECT … FOR NO KEY UPDATE per update. Racing writers wait; your
-    lock_timeout bounds that. SQLite needs transaction_mode IMMEDIATE.
+    A transaction and a row lock per update; your lock_timeout bounds the wait.
 
 Use instead
-    `UPDATE … WHERE version = %s` and its row count, or django-concurrency, if rows have a
-    version. Django's `condition`, for 304 only. (Checked 2026-11.)
+    `UPDATE … WHERE version = %s`, or django-concurrency. Django's `condition`, for 304
+    only. (Checked 2026-11.)
 
 Source: RFC 9110, sections 8.8.3, 13.1 and 13.2.2; RFC 6585, section 3.
 
@@ -39,8 +38,9 @@ Use
             return answer_read(request, state(Group.objects.get(pk=pk)))
 
         def patch(self, request, pk):
-            with locked_if_match(request, Group.objects.filter(pk=pk), state=state) as group:
-                return tagged(state(rename(group, request.data["name"])))
+            rows = Group.objects.filter(pk=pk)
+            with locked_if_match(request, rows, state=state) as row:
+                return tagged(state(rename(row, request.data["name"])))
 """
 
 import contextlib

@@ -1,27 +1,25 @@
-"""HTTP caching: no response is cached for others unless its view says so, and 304 saves the work.
+"""HTTP caching: nothing is cached for others unless its view says so, and 304 saves work.
 
 Problem
     Bob sees Alice's page: a cache stored it by its URL, because no header said that it
-    was hers. And the same megabyte is sent again and again, unchanged.
+    was hers. And the same megabyte is sent again, unchanged.
 
 Guarantee
     - A response without Cache-Control gets `private, no-store`.
     - A response to a request with Authorization or a cookie, or one that sets a cookie,
-      is never public, unless its view says `public(..., same_for_all=True)`.
-    - So no shared cache that follows RFC 9111, Django's own included, stores it.
+      is never public, unless its view says `same_for_all=True`.
     - `unchanged` answers 304 without a body before the view does its work.
 
 Not guaranteed
-    That a cache follows the RFC: a CDN told to "cache everything" does not. Cache keys of
+    That a cache follows the RFC: a CDN told to "cache everything" does not. Keys of
     your own (`cache.set(request.path, …)`): put the user into them.
 
 Cost
-    About 100 bytes of headers. A 304 costs the round trip and the ETag: choose one that
-    is cheaper than the body, such as a version.
+    About 100 bytes of headers. Choose an ETag that is cheaper than the body.
 
 Use instead
-    Django's `condition`, `cache_control` and ConditionalGetMiddleware, which this uses;
-    the middleware saves bytes, but no work. (Checked 2026-11.)
+    Django's `condition`, `cache_control` and ConditionalGetMiddleware, which saves
+    bytes but no work. (Checked 2026-11.)
 
 Source: RFC 9111, sections 3, 3.5 and 5.2.2; RFC 9110, section 13; RFC 5861.
 

@@ -1,27 +1,25 @@
-"""Keyset pagination: the next page starts after the last row shown, however deep it is.
+"""Keyset pagination: the next page starts after the last row shown, however deep.
 
 Problem
-    OFFSET reads all rows before the page and discards them, so page 5000 is slow. Rows
-    that are inserted or deleted shift every later page: readers see some rows twice and
-    never see others.
+    OFFSET reads and discards all rows before the page, so page 5000 is slow. Inserts
+    and deletes shift later pages: readers see rows twice or never.
 
 Guarantee
-    - A client that follows the links sees each row that keeps its sort key exactly once,
-      in both directions, while others come and go, however many share a sort key.
-    - With an index over the sort fields, a page of n rows reads n + 1, at any depth.
-    - A page size that is not a number from 1, an unknown ordering, and a cursor that is
-      altered or of another list or ordering are refused (400) before the query.
+    - Following the links shows each row that keeps its sort key exactly once, in both
+      directions, while others come and go, however many share a sort key.
+    - With an index, a page of n rows reads n + 1, at any depth.
+    - A malformed page size, ordering or cursor is refused (400) before the query.
 
 Not guaranteed
-    A row whose sort key changes may be seen twice or not at all. No totals and no page
-    numbers. Sort keys are never null. The cursor is signed, not secret.
+    Rows whose sort key changes. Totals and page numbers. Null sort keys. The cursor is
+    signed, not secret.
 
 Cost
     One query per page; an index over (sort field, primary key) per ordering.
 
 Use instead
     DRF's CursorPagination, if the sort field is unique; it skips rows among ties.
-    PageNumberPagination for short lists with totals. (Checked 2026-11.)
+    PageNumberPagination for short lists. (Checked 2026-11.)
 
 Source: use-the-index-luke.com/no-offset; PostgreSQL, "Row Constructor Comparison".
 

@@ -1,24 +1,22 @@
-"""Problem details: every error in one JSON format with a code, and no exception text in it.
+"""Problem details: every error in one JSON format with a code, and no exception text.
 
 Problem
-    DRF answers `{"detail"}` or `{"<field>": […]}`, Django answers HTML, a middleware
-    answers an empty body, and each try/except its own shape, often `str(error)`. Clients
-    guess, and strangers read about tables and columns.
+    DRF answers `{"detail"}`, Django HTML, a middleware nothing, and each try/except its
+    own shape, often `str(error)`. Clients guess; strangers read table names.
 
 Guarantee
-    - Errors raised in DRF views, by Django (unknown route, refused host, CSRF, uncaught
-      exception) or by a middleware are `application/problem+json` with the same members.
-    - So are empty, HTML and plain-text error responses of any view or middleware. A
-      client that prefers HTML gets HTML from those, but not from a DRF view or a handler.
-    - One `Code` per kind of error; status and headers stay.
-    - The text of an uncaught exception, Http404 or PermissionDenied is never sent.
+    - Errors of DRF views, of Django and of middlewares are application/problem+json
+      with the same members and one `Code` per kind; status and headers stay.
+    - So are empty, HTML and plain-text errors of any view. A client that prefers HTML
+      keeps HTML, except from DRF views and the handlers.
+    - No text of an uncaught exception, Http404 or PermissionDenied is sent.
 
 Not guaranteed
-    JSON errors that a view returns itself stay as they are. What you write into an
-    APIException or a reason phrase is sent.
+    JSON errors that a view builds itself stay as they are. Texts of APIExceptions and
+    reason phrases are sent.
 
 Cost
-    No query. Browsers see JSON instead of the browsable API's error pages.
+    No query. Browsers lose DRF's HTML error pages.
 
 Use instead
     drf-standardized-errors, if all errors come from DRF views. (Checked 2026-11.)
@@ -27,9 +25,11 @@ Source: RFC 9457, sections 3 and 4.2.1; RFC 6901, section 6.
 
 Use
     # settings.py
-    MIDDLEWARE.insert(0, "patterns.http.problem_details.middleware")  # after the request's id
-    REST_FRAMEWORK["EXCEPTION_HANDLER"] = "patterns.http.problem_details.drf.exception_handler"
+    MIDDLEWARE.insert(0, "patterns.http.problem_details.middleware")
     CSRF_FAILURE_VIEW = "patterns.http.problem_details.handlers.csrf_failure"
+    REST_FRAMEWORK |= {
+        "EXCEPTION_HANDLER": "patterns.http.problem_details.drf.exception_handler",
+    }
 
     # your code
     handler400 = "patterns.http.problem_details.handlers.bad_request"  # in urls.py

@@ -1,27 +1,26 @@
-"""Refresh token rotation: a refresh token works once, and reuse revokes its whole family.
+"""Refresh token rotation: a refresh token works once, and reuse revokes its family.
 
 Problem
-    A refresh token lives for weeks, and nobody notices a stolen one: the owner's client
-    keeps working beside the thief's. "Check the blacklist, then add" is a race
-    condition: of 16 concurrent refreshes of one token, several succeed.
+    A refresh token lives for weeks, and nobody notices a stolen one: owner and thief
+    both keep working. "Check the blacklist, then add" is a race condition.
 
 Guarantee
     - Of any number of uses of one token exactly one succeeds, also when they race.
-    - Reuse of a token revokes its family, and so does the logout with any of its tokens.
-    - A family ends at `expires_at`, and when its user is deactivated or changes password.
-    - The table holds only SHA-256 of tokens: a reader can use none and revoke none.
+    - Reuse revokes the family; so does a logout with any of its tokens.
+    - A family ends at `expires_at`, and when its user is deactivated or changes
+      password.
+    - The table holds only SHA-256 of tokens.
 
 Not guaranteed
-    A client that loses a response must log in again: a grace period would serve the
-    thief too. Access tokens live until their own `exp`. PostgreSQL in READ COMMITTED: a
-    system check refuses others.
+    A client that loses a response must log in again. Access tokens live until their own
+    `exp`. READ COMMITTED only: a system check refuses others.
 
 Cost
     Two statements and a transaction per refresh; a row per login until you prune.
 
 Use instead
-    Sessions, if your site's browser is the only client. Keycloak or Ory Hydra for many
-    clients. SimpleJWT, if racing refreshes may succeed. (Checked 2026-11.)
+    Sessions, for your own site. Keycloak or Ory Hydra, for many clients. SimpleJWT, if
+    racing refreshes may succeed. (Checked 2026-11.)
 
 Source: RFC 9700, section 4.14.2; RFC 6819, section 5.2.2.3.
 
@@ -39,7 +38,7 @@ Use
 
     user, now = User.objects.create(username="ann"), timezone.now()  # after a login
     token = rotation.start(user, lifetime=timedelta(days=30), now=now)
-    user, token = rotation.rotate(token, now=now)  # or rotation.InvalidRefreshToken
+    user, token = rotation.rotate(token, now=now)  # or InvalidRefreshToken
 
     $ python manage.py migrate
     $ python manage.py prune_refresh_rotation --older-than 30d

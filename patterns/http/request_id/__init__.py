@@ -22,17 +22,20 @@ Use instead
     django-guid, which also covers Celery. OpenTelemetry trace ids, if you trace several
     services. (Checked 2026-11.)
 
-Source: Django, "Middleware" and "Logging". The header is a custom of proxies, not an RFC.
+Source: Django, "Middleware" and "Logging". No RFC has the header.
 
 Use
     # settings.py
     MIDDLEWARE.insert(0, "patterns.http.request_id.middleware")
-    LOGGING["filters"] = {"request_id": {"()": "patterns.http.request_id.RequestIdFilter"}}
-    LOGGING["formatters"] = {"line": {"format": "%(levelname)s %(request_id)s %(message)s"}}
+    FILTER = "patterns.http.request_id.RequestIdFilter"
+    LOGGING["filters"] = {"request_id": {"()": FILTER}}
+    LOGGING["formatters"] = {"line": {"format": "%(request_id)s %(message)s"}}
     LOGGING["handlers"] = {
         "console": {
-            "class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "line",
-        },
+            "class": "logging.StreamHandler",
+            "filters": ["request_id"],
+            "formatter": "line",
+        }
     }
     LOGGING["root"] = {"handlers": ["console"], "level": "INFO"}
 """

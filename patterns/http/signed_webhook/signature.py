@@ -72,5 +72,5 @@ def key_of(secret: str) -> bytes:
     except ValueError:
         key = b""
     if len(key) < MIN_KEY_BYTES:
-        raise ValueError(f"a webhook secret is text, or whsec_ and base64: {MIN_KEY_BYTES} bytes or more")
+        raise ValueError(f"a webhook secret has {MIN_KEY_BYTES} bytes: text, or whsec_ and base64")
     return key

@@ -1,27 +1,26 @@
-"""Strict JSON: a request body is UTF-8 JSON that every parser and the database read alike.
+"""Strict JSON: a request body that every parser and the database read alike.
 
 Problem
-    DRF's parser answers 500 to `[[[[…`, decodes whatever `charset=` names (punycode
-    takes quadratic time), reads NaN, and passes on NUL, which PostgreSQL refuses later.
+    DRF's parser answers 500 to `[[[[…`, decodes whatever `charset=` names, reads NaN,
+    and passes on NUL, which PostgreSQL refuses later.
 
 Guarantee
     - A charset other than UTF-8 is refused (415) before the body is decoded.
-    - Nesting deeper than 64, NaN, Infinity, 1e999, a duplicate name, a byte order mark
-      and malformed JSON are refused (400, code "malformed_json").
-    - So are NUL and lone surrogates in any text, unless the parser is RowsJSONParser:
-      its view asks `unstorable_text(row)`, and reports them per row.
-    - PlainDecimalField takes only -?(0|[1-9][0-9]*)(.[0-9]+)?, never "1_0", "-0", " 1"
-      or "1e5". PlainIntegerField takes only JSON integers.
+    - Nesting beyond 64, NaN, 1e999, a duplicate name and malformed JSON are refused
+      (400, code "malformed_json"). So are NUL and lone surrogates, unless the parser is
+      RowsJSONParser: its view reports them per row, with `unstorable_text(row)`.
+    - PlainDecimalField takes "4.90", never "1_0", "-0", " 1" or "1e5".
+      PlainIntegerField takes only JSON integers.
 
 Not guaranteed
-    A small body: see body_limit. Valid fields: that is the serializer's job.
+    A small body: see body_limit.
 
 Cost
     One walk over the parsed values, about as long as parsing.
 
 Use instead
-    msgspec or pydantic with DRF-free views: they check the schema too, not duplicate
-    names. (Checked 2026-11.)
+    msgspec or pydantic, which check the schema too, but no duplicate names. (Checked
+    2026-11.)
 
 Source: RFC 8259, sections 4, 8.1 and 9.
 

@@ -1,32 +1,31 @@
 """UTF-8 only: refuse a request that names another charset, before Django decodes it.
 
 Problem
-    Django decodes the query string and forms with the charset that the client names, in
-    the constructor of the request. `charset=zlib` is therefore a 500 that no middleware
-    sees. `charset=cp037` makes Django read another query than the cache in front of it.
-    `charset=punycode` takes quadratic time.
+    Django decodes the query with the charset that the client names, in the constructor
+    of the request: `charset=zlib` is a 500 that no middleware sees, `charset=cp037`
+    another query than the cache in front reads, `charset=punycode` takes quadratic
+    time.
 
 Guarantee
-    - Any charset but UTF-8 in Content-Type is answered 415: for every method, route and
-      media type, before the query string or the body is decoded.
-    - So is a parameter in an unknown charset (`name*=no-such''x`, RFC 8187), another
-      error in the constructor of the request. In Accept it is answered 400.
+    - Any charset but UTF-8 in Content-Type gets 415, for every method, route and media
+      type, before query or body are decoded.
+    - So does a parameter in an unknown charset (`name*=no-such''x`); in Accept, 400.
 
 Not guaranteed
-    Valid UTF-8: Django replaces invalid bytes in a query string. The wrapper must be in
-    wsgi.py or asgi.py: Django's test client does not pass through it.
+    Valid UTF-8: Django replaces invalid bytes. Django's test client does not pass
+    through the wrapper in wsgi.py or asgi.py.
 
 Cost
-    A look at one header. Clients that post Latin-1 forms are refused.
+    A look at two headers. Clients that post Latin-1 forms are refused.
 
 Use instead
-    A proxy that refuses such headers, if you can write the rule. (Checked 2026-11.)
+    A rule in your proxy, if it can look into Content-Type. (Checked 2026-11.)
 
 Source: RFC 8259, section 8.1; RFC 8187, section 3.2.1; Django, `HttpRequest.encoding`.
 
 Use
     # settings.py
-    MIDDLEWARE.insert(0, "patterns.http.utf8_only.middleware")  # after the request's id
+    MIDDLEWARE.insert(0, "patterns.http.utf8_only.middleware")
 
     # your code
     from django.core.wsgi import get_wsgi_application
