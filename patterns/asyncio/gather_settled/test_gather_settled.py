@@ -1,4 +1,4 @@
-"""The pattern without carriers: calls that meet, fail, hang or are cancelled on command. Nothing here waits for a clock to be right."""
+"""Calls that meet, fail, hang or are cancelled on command. No test depends on the clock."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -45,9 +45,13 @@ class Calls:
             await asyncio.sleep(0)
 
 
-async def settle(call: Callable[[str], Awaitable[str]], *names: str, timeout_seconds: float = LONG_SECONDS) -> list[str | Exception]:
+async def settle(
+    call: Callable[[str], Awaitable[str]], *names: str, timeout_seconds: float = LONG_SECONDS
+) -> list[str | Exception]:
     async with asyncio.timeout(5):  # a broken promise fails here; it does not hang the suite
-        return await gather_settled(call, names, timeout_seconds=timeout_seconds, failures=(Refused,))
+        return await gather_settled(
+            call, names, timeout_seconds=timeout_seconds, failures=(Refused,)
+        )
 
 
 async def test_all_calls_run_concurrently() -> None:

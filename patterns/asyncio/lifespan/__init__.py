@@ -85,7 +85,9 @@ class Lifespan:
 
 
 @contextlib.asynccontextmanager
-async def resource(request: HttpRequest, name: str, *, otherwise: Callable[[], AbstractAsyncContextManager[T]]) -> AsyncIterator[T]:
+async def resource(
+    request: HttpRequest, name: str, *, otherwise: Callable[[], AbstractAsyncContextManager[T]]
+) -> AsyncIterator[T]:
     """The resource of this process; without one, what `otherwise` makes, for this block."""
     state = getattr(request, "scope", {}).get("state", {})  # a WSGI request has no scope
     if name in state:

@@ -1,4 +1,4 @@
-"""The pattern without the service: an application that notes what reaches it, resources that note when they open and close."""
+"""An application that records its calls, and resources that record when they open and close."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
@@ -59,7 +59,9 @@ class Server:
         return await self.lifespan.receive_output()
 
 
-async def test_resources_open_before_requests_and_close_in_reverse_order(pool: Any, events: list[str]) -> None:
+async def test_resources_open_before_requests_and_close_in_reverse_order(
+    pool: Any, events: list[str]
+) -> None:
     server = Server(a=pool("a"), b=pool("b"))
 
     assert await server.tell("startup") == {"type": "lifespan.startup.complete"}
@@ -69,37 +71,55 @@ async def test_resources_open_before_requests_and_close_in_reverse_order(pool: A
     assert events == ["a opened", "b opened", "b closed", "a closed"]
 
 
-async def test_a_resource_that_does_not_open_stops_the_start_and_is_named(pool: Any, events: list[str]) -> None:
+async def test_a_resource_that_does_not_open_stops_the_start_and_is_named(
+    pool: Any, events: list[str]
+) -> None:
     server = Server(a=pool("a"), b=pool("b", fails="open"))
 
     answer = await server.tell("startup")
     await server.lifespan.wait()
 
-    assert answer == {"type": "lifespan.startup.failed", "message": "startup of b: ConnectionError('b')"}
+    assert answer == {
+        "type": "lifespan.startup.failed",
+        "message": "startup of b: ConnectionError('b')",
+    }
     assert events == ["a opened", "a closed"]
 
 
-async def test_a_resource_that_does_not_close_keeps_no_other_open(pool: Any, events: list[str]) -> None:
+async def test_a_resource_that_does_not_close_keeps_no_other_open(
+    pool: Any, events: list[str]
+) -> None:
     server = Server(a=pool("a"), b=pool("b", fails="close"))
     await server.tell("startup")
 
     answer = await server.tell("shutdown")
 
-    assert answer == {"type": "lifespan.shutdown.failed", "message": "shutdown: ConnectionError('b')"}
+    assert answer == {
+        "type": "lifespan.shutdown.failed",
+        "message": "shutdown: ConnectionError('b')",
+    }
     assert events[-1] == "a closed"
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
-async def test_everything_else_reaches_the_application_unchanged(pool: Any, events: list[str], kind: str) -> None:
+async def test_everything_else_reaches_the_application_unchanged(
+    pool: Any, events: list[str], kind: str
+) -> None:
     scope = {"type": kind, "path": "/"}
     client = Communicator(Lifespan(application, a=pool("a")), scope)
     await client.send_input({"type": "anything"})
 
-    assert await client.receive_output() == {"type": "seen", "scope": scope, "received": {"type": "anything"}}
+    assert await client.receive_output() == {
+        "type": "seen",
+        "scope": scope,
+        "received": {"type": "anything"},
+    }
     assert events == []
 
 
-async def test_every_request_finds_the_resource_and_leaves_it_open(pool: Any, events: list[str]) -> None:
+async def test_every_request_finds_the_resource_and_leaves_it_open(
+    pool: Any, events: list[str]
+) -> None:
     request = AsyncRequestFactory().get("/")
     request.scope["state"] = {"a": "the shared one"}
 
@@ -109,8 +129,12 @@ async def test_every_request_finds_the_resource_and_leaves_it_open(pool: Any, ev
     assert events == []
 
 
-@pytest.mark.parametrize("request_", [RequestFactory().get("/"), AsyncRequestFactory().get("/")], ids=["WSGI", "ASGI"])
-async def test_without_a_lifespan_a_block_has_a_resource_of_its_own(pool: Any, events: list[str], request_: Any) -> None:
+@pytest.mark.parametrize(
+    "request_", [RequestFactory().get("/"), AsyncRequestFactory().get("/")], ids=["WSGI", "ASGI"]
+)
+async def test_without_a_lifespan_a_block_has_a_resource_of_its_own(
+    pool: Any, events: list[str], request_: Any
+) -> None:
     async with resource(request_, "a", otherwise=pool("own")) as found:
         assert (found, events) == ("own", ["own opened"])
 

@@ -48,7 +48,9 @@ def test_a_failure_opens_the_circuit(breaker: Breaker, clock: Clock) -> None:
     assert breaker.is_open
 
 
-def test_a_half_open_circuit_lets_one_probe_pass_and_its_success_closes(breaker: Breaker, clock: Clock) -> None:
+def test_a_half_open_circuit_lets_one_probe_pass_and_its_success_closes(
+    breaker: Breaker, clock: Clock
+) -> None:
     fail(breaker, OSError())
     clock.now = 1
 
@@ -83,7 +85,9 @@ def test_an_error_of_another_type_is_no_failure(breaker: Breaker) -> None:
     assert passes(breaker)
 
 
-def test_an_outage_logs_two_lines_without_the_text_of_the_error(breaker: Breaker, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_logs_two_lines_without_the_text_of_the_error(
+    breaker: Breaker, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     for clock.now in (0.0, 1.0, 2.0):
         fail(breaker, OSError("redis://:password@host"))
     clock.now = 3.0

@@ -1,4 +1,4 @@
-"""The pattern without the shop, on a real Redis and a real Memcached, and on ports where nobody answers."""
+"""On a real Redis and a real Memcached, and on ports where no server answers."""
 
 import os
 import pickle
@@ -75,7 +75,13 @@ def test_it_is_a_cache(here: BaseCache) -> None:
     assert here.get("a") == {"price": "4.90"}
     assert here.get_many(["b", "c", "d"]) == {"b": 1, "c": [True, None]}
     assert here.incr("b", 2) == 3
-    assert (here.add("a", 2), here.touch("a"), "a" in here, here.delete("a"), here.get("a", "none")) == (False, True, True, True, "none")
+    assert (
+        here.add("a", 2),
+        here.touch("a"),
+        "a" in here,
+        here.delete("a"),
+        here.get("a", "none"),
+    ) == (False, True, True, True, "none")
 
 
 def test_without_its_server_it_is_empty_and_raises_nothing(away: BaseCache) -> None:
@@ -95,7 +101,9 @@ def test_an_outage_costs_one_time_out_and_not_one_per_call(away: Any) -> None:
     for _ in range(100):
         away.get("a")
 
-    assert time.monotonic() - began < 2  # 100 time-outs would be 20 s; redis-py alone tries for a minute
+    assert (
+        time.monotonic() - began < 2
+    )  # 100 time-outs would be 20 s; redis-py alone tries for a minute
     assert away.breaker.is_open
 
 
@@ -120,14 +128,19 @@ def test_a_value_that_is_too_big_is_not_stored_and_opens_no_circuit(here: Any) -
     here.set("a", "old")
     here.set("a", "x" * 2_000_000)
 
-    assert here.get("a") in ("x" * 2_000_000, None)  # Redis takes it, Memcached has forgotten the old one
+    assert here.get("a") in (
+        "x" * 2_000_000,
+        None,
+    )  # Redis takes it, Memcached has forgotten the old one
     assert not here.breaker.is_open
 
 
 def test_a_command_that_redis_refuses_is_a_miss_and_opens_no_circuit(prefix: str) -> None:
     here = cache("redis", server_of("redis"), prefix)
     with redis.Redis.from_url(server_of("redis")) as client:
-        client.hset(here.make_key("a"), "not", "a string")  # WRONGTYPE; a full Redis answers OOM in the same way
+        client.hset(
+            here.make_key("a"), "not", "a string"
+        )  # WRONGTYPE; a full Redis answers OOM in the same way
 
         assert here.get("a", "none") == "none"
         assert not here.breaker.is_open
@@ -148,9 +161,15 @@ class Planted:
         return execute, ()
 
 
-@pytest.mark.parametrize("payload", [pickle.dumps(Planted()), b"", b"\xff", b"[" * 50_000], ids=["pickle", "empty", "byte", "deep"])
+@pytest.mark.parametrize(
+    "payload",
+    [pickle.dumps(Planted()), b"", b"\xff", b"[" * 50_000],
+    ids=["pickle", "empty", "byte", "deep"],
+)
 @pytest.mark.parametrize("flags", [0, 1, 2, 4, 16])
-def test_what_is_not_json_is_a_miss_and_is_never_executed(here: Any, payload: bytes, flags: int) -> None:
+def test_what_is_not_json_is_a_miss_and_is_never_executed(
+    here: Any, payload: bytes, flags: int
+) -> None:
     key = here.make_key("a")
     if isinstance(here, FailOpenRedisCache):
         here._cache.get_client(write=True).set(key, payload)

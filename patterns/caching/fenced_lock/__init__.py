@@ -67,7 +67,9 @@ class NotAcquired(Exception):
 class FencedLock:
     client: redis.Redis  # must not retry: its first try may have got the lock
     name: str
-    ttl_seconds: float  # above the longest work; a slower holder is overtaken, and its write rejected
+    ttl_seconds: (
+        float  # above the longest work; a slower holder is overtaken, and its write rejected
+    )
 
     def __post_init__(self) -> None:
         if not isinstance(self.client, redis.Redis):
@@ -91,9 +93,13 @@ class FencedLock:
         return self.client.eval(script, keys, *words)
 
 
-def write_fenced(rows: models.QuerySet[Any], token: int, *, fence_field: str = "fence", **values: Any) -> bool:
+def write_fenced(
+    rows: models.QuerySet[Any], token: int, *, fence_field: str = "fence", **values: Any
+) -> bool:
     """Updates the rows that have seen no higher token, in one statement.
 
     False: the lock was lost, and nothing was written.
     """
-    return bool(rows.filter(**{f"{fence_field}__lte": token}).update(**{fence_field: token, **values}))
+    return bool(
+        rows.filter(**{f"{fence_field}__lte": token}).update(**{fence_field: token, **values})
+    )

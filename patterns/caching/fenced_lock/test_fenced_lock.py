@@ -27,7 +27,9 @@ class Report(models.Model):
 def client() -> Iterator[redis.Redis]:
     if not os.environ.get("REDIS_URL"):
         pytest.fail("these promises are Redis's: set REDIS_URL")
-    with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=2, retry=Retry(NoBackoff(), 0)) as client:
+    with redis.Redis.from_url(
+        os.environ["REDIS_URL"], socket_timeout=2, retry=Retry(NoBackoff(), 0)
+    ) as client:
         yield client
 
 
@@ -67,7 +69,9 @@ def test_one_holder_at_a_time(lock: FencedLock) -> None:
         pass
 
 
-def test_the_one_that_lost_the_lock_writes_nothing(lock: FencedLock, report: "models.QuerySet[Report]") -> None:
+def test_the_one_that_lost_the_lock_writes_nothing(
+    lock: FencedLock, report: "models.QuerySet[Report]"
+) -> None:
     with lock.hold() as first:
         run_out(lock)
         with lock.hold() as second:
@@ -78,9 +82,14 @@ def test_the_one_that_lost_the_lock_writes_nothing(lock: FencedLock, report: "mo
     assert report.get().text == "second"
 
 
-def test_a_holder_may_write_more_than_once(lock: FencedLock, report: "models.QuerySet[Report]") -> None:
+def test_a_holder_may_write_more_than_once(
+    lock: FencedLock, report: "models.QuerySet[Report]"
+) -> None:
     with lock.hold() as token:
-        assert [write_fenced(report, token, text=text) for text in ("draft", "final")] == [True, True]
+        assert [write_fenced(report, token, text=text) for text in ("draft", "final")] == [
+            True,
+            True,
+        ]
 
     assert (report.get().text, report.get().fence) == ("final", token)
 
@@ -96,7 +105,9 @@ def test_a_late_release_does_not_release_another_holders_lock(lock: FencedLock) 
     second.__exit__(None, None, None)
 
 
-def test_tokens_rise_even_if_redis_lost_the_last_or_its_clock_stands_still(lock: FencedLock) -> None:
+def test_tokens_rise_even_if_redis_lost_the_last_or_its_clock_stands_still(
+    lock: FencedLock,
+) -> None:
     tokens = []
     for _ in range(3):
         with lock.hold() as token:
@@ -105,7 +116,9 @@ def test_tokens_rise_even_if_redis_lost_the_last_or_its_clock_stands_still(lock:
     for _ in range(3):
         with lock.hold() as token:
             tokens.append(token)
-        lock.client.set(fence(lock), tokens[-1] + 10**12)  # as if the clock had gone back by eleven days
+        lock.client.set(
+            fence(lock), tokens[-1] + 10**12
+        )  # as if the clock had gone back by eleven days
         tokens.append(tokens[-1] + 10**12)
 
     assert tokens == sorted(set(tokens))
@@ -127,7 +140,9 @@ def test_the_lock_of_a_dead_holder_expires(lock: FencedLock) -> None:
     dead.__exit__(None, None, None)
 
 
-def test_a_release_that_fails_does_not_undo_the_work(lock: FencedLock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_release_that_fails_does_not_undo_the_work(
+    lock: FencedLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def away(*_: Any) -> None:
         raise redis.TimeoutError
 

@@ -117,7 +117,9 @@ class Bumping(models.Model):
         super().save_base(*words, **options)
         type(self).generation().bump_on_commit(self._state.db)
 
-    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+    def delete(
+        self, using: str | None = None, keep_parents: bool = False
+    ) -> tuple[int, dict[str, int]]:
         deleted = super().delete(using=using, keep_parents=keep_parents)
         type(self).generation().bump_on_commit(using or self._state.db)
         return deleted

@@ -59,7 +59,9 @@ WRITES: dict[str, Callable[[Thing], Any]] = {
     "create": lambda thing: Thing.objects.create(price=2),
     "update": lambda thing: Thing.objects.update(price=2),
     "update of some": lambda thing: Thing.objects.filter(pk=thing.pk).update(price=2),
-    "update_or_create": lambda thing: Thing.objects.update_or_create(pk=thing.pk, defaults={"price": 2}),
+    "update_or_create": lambda thing: Thing.objects.update_or_create(
+        pk=thing.pk, defaults={"price": 2}
+    ),
     "delete of many": lambda thing: Thing.objects.all().delete(),
     "bulk_create": lambda thing: Thing.objects.bulk_create([Thing(price=2)]),
     "bulk_update": lambda thing: Thing.objects.bulk_update([thing], ["price"]),
@@ -67,7 +69,9 @@ WRITES: dict[str, Callable[[Thing], Any]] = {
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_a_write_of_any_kind_changes_the_generation(thing: Thing, generation: Generation, write: Callable[[Thing], Any]) -> None:
+def test_a_write_of_any_kind_changes_the_generation(
+    thing: Thing, generation: Generation, write: Callable[[Thing], Any]
+) -> None:
     before = generation.current()
 
     write(thing)
@@ -84,7 +88,9 @@ def test_a_write_of_no_rows_keeps_the_generation(thing: Thing, generation: Gener
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_a_rollback_keeps_the_generation(thing: Thing, generation: Generation, write: Callable[[Thing], Any]) -> None:
+def test_a_rollback_keeps_the_generation(
+    thing: Thing, generation: Generation, write: Callable[[Thing], Any]
+) -> None:
     before = generation.current()
 
     with transaction.atomic():
@@ -95,7 +101,9 @@ def test_a_rollback_keeps_the_generation(thing: Thing, generation: Generation, w
     assert before == during == generation.current()
 
 
-def test_a_reader_that_a_write_overtook_stores_where_nobody_looks(thing: Thing, generation: Generation, cache: BaseCache) -> None:
+def test_a_reader_that_a_write_overtook_stores_where_nobody_looks(
+    thing: Thing, generation: Generation, cache: BaseCache
+) -> None:
     seen, loaded = generation.current(), Thing.objects.get().price
     Thing.objects.update(price=2)
     cache.set(f"{generation.name}:{seen}:price", loaded, timeout=5)
@@ -109,7 +117,9 @@ def test_all_readers_agree_on_the_generation(generation: Generation) -> None:
     assert generation.current() == other.current() == generation.current()
 
 
-def test_two_readers_that_find_none_agree_on_the_first(generation: Generation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_readers_that_find_none_agree_on_the_first(
+    generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = Generation(generation.cache, generation.name.removesuffix(":generation"))
     add, theirs = generation.cache.add, []
 
@@ -123,7 +133,9 @@ def test_two_readers_that_find_none_agree_on_the_first(generation: Generation, m
     assert [generation.current()] == theirs
 
 
-def test_the_server_knows_the_generation_by_its_server_key(cache: BaseCache, generation: Generation) -> None:
+def test_the_server_knows_the_generation_by_its_server_key(
+    cache: BaseCache, generation: Generation
+) -> None:
     generation.bump()
 
     assert generation.server_key == cache.make_key(generation.name)
@@ -140,12 +152,18 @@ def test_a_lost_generation_never_comes_back(generation: Generation) -> None:
     assert len(seen) == 40
 
 
-def test_a_generation_does_not_expire(generation: Generation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_generation_does_not_expire(
+    generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     times = []
     for name in ("add", "set"):
         real = getattr(generation.cache, name)
         monkeypatch.setattr(
-            generation.cache, name, lambda *words, real=real, timeout=300, **_: times.append(timeout) or real(*words, timeout=timeout)
+            generation.cache,
+            name,
+            lambda *words, real=real, timeout=300, **_: (
+                times.append(timeout) or real(*words, timeout=timeout)
+            ),
         )
 
     generation.current()
@@ -154,7 +172,9 @@ def test_a_generation_does_not_expire(generation: Generation, monkeypatch: pytes
     assert times == [None, None]
 
 
-def test_a_commit_succeeds_although_the_cache_is_unavailable(thing: Thing, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_succeeds_although_the_cache_is_unavailable(
+    thing: Thing, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def away(*_: Any, **__: Any) -> None:
         raise ConnectionError
 

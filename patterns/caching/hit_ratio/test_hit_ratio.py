@@ -20,7 +20,9 @@ from . import HitRatio
 def client() -> Iterator[redis.Redis]:
     if not os.environ.get("REDIS_URL"):
         pytest.fail("this pattern needs Redis: set REDIS_URL")
-    with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=2, retry=Retry(NoBackoff(), 0)) as client:
+    with redis.Redis.from_url(
+        os.environ["REDIS_URL"], socket_timeout=2, retry=Retry(NoBackoff(), 0)
+    ) as client:
         yield client
 
 
@@ -33,7 +35,12 @@ def name(client: redis.Redis) -> Iterator[str]:
 
 def test_each_namespace_has_its_own_ratio(client: redis.Redis, name: str) -> None:
     ratio = HitRatio(client, name, hits=("hit", "stale"))
-    for namespace, outcome, number in (("page", "hit", 5), ("page", "miss", 3), ("page", "stale", 1), ("session", "hit", 91)):
+    for namespace, outcome, number in (
+        ("page", "hit", 5),
+        ("page", "miss", 3),
+        ("page", "stale", 1),
+        ("session", "hit", 91),
+    ):
         ratio.count(namespace, outcome, number)
     ratio.flush()
 
@@ -83,7 +90,10 @@ class Failing(redis.Redis):
         return super().pipeline(*words, **options)
 
 
-@pytest.mark.parametrize(("error", "counted"), [(redis.ConnectionError("refused"), 3), (redis.TimeoutError("who knows"), 1)])
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [(redis.ConnectionError("refused"), 3), (redis.TimeoutError("who knows"), 1)],
+)
 def test_a_failed_flush_is_repeated_only_if_it_did_not_arrive(
     client: redis.Redis, name: str, error: redis.RedisError, counted: int
 ) -> None:

@@ -74,7 +74,10 @@ class Leaderboard:
         key = self._key("top", f"{now}:{int(self.clock() // self.refresh_seconds)}")
         if not self.client.exists(key):
             half_lives_per_span = self.span_seconds / self.half_life_seconds
-            weights = {self._key("span", now - age): 0.5 ** (age * half_lives_per_span) for age in range(self.spans)}
+            weights = {
+                self._key("span", now - age): 0.5 ** (age * half_lives_per_span)
+                for age in range(self.spans)
+            }
             pipeline = self.client.pipeline(transaction=True)
             pipeline.zunionstore(key, weights)
             pipeline.expire(key, self.refresh_seconds + 1)

@@ -34,8 +34,16 @@ def clock() -> Clock:
 def board(clock: Clock) -> Iterator[Leaderboard]:
     if not os.environ.get("REDIS_URL"):
         pytest.fail("these promises are Redis's: set REDIS_URL")
-    with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=2, retry=Retry(NoBackoff(), 0)) as client:
-        board = Leaderboard(client=client, name=f"test-{secrets.token_hex(8)}", spans=3, half_life_seconds=HOUR, clock=clock)
+    with redis.Redis.from_url(
+        os.environ["REDIS_URL"], socket_timeout=2, retry=Retry(NoBackoff(), 0)
+    ) as client:
+        board = Leaderboard(
+            client=client,
+            name=f"test-{secrets.token_hex(8)}",
+            spans=3,
+            half_life_seconds=HOUR,
+            clock=clock,
+        )
         yield board
         client.delete(*client.scan_iter(match=f"*{board.name}*", count=1000), "none")
 
@@ -61,7 +69,10 @@ def test_redis_drops_old_spans(board: Leaderboard) -> None:
     board.add("mug")
     board.top(1)
 
-    lives = {str(key).partition("}:")[2].split(":")[0]: board.client.ttl(key) for key in board.client.scan_iter(match=f"*{board.name}*")}
+    lives = {
+        str(key).partition("}:")[2].split(":")[0]: board.client.ttl(key)
+        for key in board.client.scan_iter(match=f"*{board.name}*")
+    }
 
     assert 3 * HOUR < lives["span"] <= 4 * HOUR  # type: ignore[operator]
     assert 0 < lives["top"] <= 11  # type: ignore[operator]

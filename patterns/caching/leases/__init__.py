@@ -97,7 +97,9 @@ class MemcachedStore:
     def swap(self, key: str, lease: bytes, value: bytes, seconds: float) -> bool:
         found, unique = self.client.gets(key)
         expire = math.ceil(seconds)
-        return found == lease and bool(self.client.cas(key, value, unique, expire=expire, noreply=False))
+        return found == lease and bool(
+            self.client.cas(key, value, unique, expire=expire, noreply=False)
+        )
 
     def drop(self, key: str) -> None:
         self.client.delete(key, noreply=False)

@@ -25,7 +25,9 @@ def store(request: pytest.FixtureRequest, key: str) -> Iterator[Store]:
         pytest.fail("this pattern needs both: set REDIS_URL and MEMCACHED_URL")
     store: Store
     if request.param == "redis":
-        client = redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=2, retry=Retry(NoBackoff(), 0))
+        client = redis.Redis.from_url(
+            os.environ["REDIS_URL"], socket_timeout=2, retry=Retry(NoBackoff(), 0)
+        )
         store = RedisStore(client)
     else:
         client = PooledClient(os.environ["MEMCACHED_URL"], timeout=2)
@@ -116,7 +118,9 @@ def test_an_unused_lease_expires(store: Store, key: str) -> None:
     assert attempts > 1
 
 
-@pytest.mark.parametrize("planted", [b"Vcbuiltins\nexit\n(I7\ntR.", b"V\x80\x04.", b"", b"x", b"V" + b"[" * 50_000])
+@pytest.mark.parametrize(
+    "planted", [b"Vcbuiltins\nexit\n(I7\ntR.", b"V\x80\x04.", b"", b"x", b"V" + b"[" * 50_000]
+)
 def test_a_planted_value_is_a_miss_and_is_replaced(store: Store, key: str, planted: bytes) -> None:
     plant(store, key, planted)
 

@@ -97,7 +97,9 @@ def test_while_one_loads_the_others_get_the_stale_value(client: redis.Redis, key
     assert all(-60 < each.ttl_seconds < -1 for each in others)
 
 
-def test_without_a_stale_value_the_others_wait_for_the_one_load(client: redis.Redis, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_stale_value_the_others_wait_for_the_one_load(
+    client: redis.Redis, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waiting, everybody_waits, sleep, loads = set(), threading.Event(), time.sleep, []
 
     def nap(seconds: float) -> None:
@@ -122,7 +124,9 @@ def test_without_a_stale_value_the_others_wait_for_the_one_load(client: redis.Re
 
 
 @pytest.mark.parametrize("was_stale", [False, True])
-def test_a_value_loaded_between_read_and_claim_is_not_loaded_again(key: str, was_stale: bool) -> None:
+def test_a_value_loaded_between_read_and_claim_is_not_loaded_again(
+    key: str, was_stale: bool
+) -> None:
     class SlowToClaim(redis.Redis):
         def pipeline(self, *words: Any, **options: Any) -> Any:
             flight(other).get(key, lambda: "theirs")
@@ -171,7 +175,9 @@ def kill_a_loader(key: str) -> Callable[[float], None]:
     return kill
 
 
-def test_a_killed_loader_is_replaced_within_the_lock_time(client: redis.Redis, key: str, kill_a_loader: Callable[[float], None]) -> None:
+def test_a_killed_loader_is_replaced_within_the_lock_time(
+    client: redis.Redis, key: str, kill_a_loader: Callable[[float], None]
+) -> None:
     flight(client).get(key, lambda: "old")
     pass_time(client, key, 61)
     kill_a_loader(1.0)
@@ -186,7 +192,9 @@ def test_a_killed_loader_is_replaced_within_the_lock_time(client: redis.Redis, k
     assert len(outcomes) > 1
 
 
-def test_a_caller_that_waits_for_a_killed_loader_loads(client: redis.Redis, key: str, kill_a_loader: Callable[[float], None]) -> None:
+def test_a_caller_that_waits_for_a_killed_loader_loads(
+    client: redis.Redis, key: str, kill_a_loader: Callable[[float], None]
+) -> None:
     kill_a_loader(1.0)
 
     answer = flight(client, lock_seconds=1.0, wait_seconds=5).get(key, lambda: "new")
@@ -206,7 +214,9 @@ def test_a_loader_that_outlasts_its_lock_stores_nothing(client: redis.Redis, key
     assert client.get(lock_of(key)) == b"the successor's"
 
 
-def test_a_loader_that_raises_after_its_lock_releases_no_other(client: redis.Redis, key: str) -> None:
+def test_a_loader_that_raises_after_its_lock_releases_no_other(
+    client: redis.Redis, key: str
+) -> None:
     def load() -> None:
         client.set(lock_of(key), "the successor's", ex=10)
         raise LookupError
@@ -217,7 +227,9 @@ def test_a_loader_that_raises_after_its_lock_releases_no_other(client: redis.Red
 
 
 @pytest.mark.parametrize("load", [lambda: 1 / 0, lambda: {"not": {"JSON"}}, sys.exit])
-def test_a_loader_that_raises_releases_its_lock(client: redis.Redis, key: str, load: Callable[[], Any]) -> None:
+def test_a_loader_that_raises_releases_its_lock(
+    client: redis.Redis, key: str, load: Callable[[], Any]
+) -> None:
     with pytest.raises((ZeroDivisionError, TypeError, SystemExit)):
         flight(client).get(key, load)
     assert not client.exists(key, lock_of(key))
@@ -243,7 +255,9 @@ PLANTED = [
 
 
 @pytest.mark.parametrize("planted", PLANTED)
-def test_a_planted_value_is_a_miss_and_is_replaced(client: redis.Redis, key: str, planted: bytes) -> None:
+def test_a_planted_value_is_a_miss_and_is_replaced(
+    client: redis.Redis, key: str, planted: bytes
+) -> None:
     client.set(key, planted)
 
     assert flight(client).get(key, lambda: "new").outcome == "miss"
@@ -266,7 +280,9 @@ def test_numbers_come_back_as_they_were_loaded(client: redis.Redis, key: str) ->
     assert math.isnan(nan)
 
 
-def test_keys_stored_together_expire_apart_and_never_late(client: redis.Redis, key: str, chance: Callable[[float], None]) -> None:
+def test_keys_stored_together_expire_apart_and_never_late(
+    client: redis.Redis, key: str, chance: Callable[[float], None]
+) -> None:
     ttls = []
     for number in (0.0, 0.5, 0.999):
         chance(number)
@@ -277,7 +293,9 @@ def test_keys_stored_together_expire_apart_and_never_late(client: redis.Redis, k
     assert ttls == pytest.approx([60, 57, 54], abs=0.5)
 
 
-def test_a_value_slow_to_load_may_be_renewed_before_it_expires(client: redis.Redis, key: str, chance: Callable[[float], None]) -> None:
+def test_a_value_slow_to_load_may_be_renewed_before_it_expires(
+    client: redis.Redis, key: str, chance: Callable[[float], None]
+) -> None:
     flight(client).get(key, lambda: "old")
     entry = json.loads(client.get(key))
     client.set(key, json.dumps({**entry, "load_seconds": 100}))  # 20 to 60 s are left
@@ -288,7 +306,9 @@ def test_a_value_slow_to_load_may_be_renewed_before_it_expires(client: redis.Red
     assert flight(client).get(key, lambda: "new").outcome == "refresh"
 
 
-def test_while_one_renews_early_the_others_hit(client: redis.Redis, key: str, chance: Callable[[float], None]) -> None:
+def test_while_one_renews_early_the_others_hit(
+    client: redis.Redis, key: str, chance: Callable[[float], None]
+) -> None:
     flight(client).get(key, lambda: "old")
     entry = json.loads(client.get(key))
     client.set(key, json.dumps({**entry, "load_seconds": 1000}))
@@ -335,7 +355,10 @@ def test_a_loaded_value_is_not_lost_when_redis_fails(client: redis.Redis, key: s
 
 
 def test_an_unavailable_redis_is_an_error_for_the_caller() -> None:
-    with redis.Redis(port=1, retry=Retry(NoBackoff(), 0)) as nobody, pytest.raises(redis.RedisError):
+    with (
+        redis.Redis(port=1, retry=Retry(NoBackoff(), 0)) as nobody,
+        pytest.raises(redis.RedisError),
+    ):
         flight(nobody).get("a key", never)
 
 

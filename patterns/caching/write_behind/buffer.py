@@ -31,7 +31,9 @@ class Buffer:
 
     def __post_init__(self) -> None:
         if not isinstance(self.client, redis.Redis):
-            raise NotSupportedError("a buffer needs Redis: Memcached takes out one counter at a time")
+            raise NotSupportedError(
+                "a buffer needs Redis: Memcached takes out one counter at a time"
+            )
 
     def add(self, member: str, number: int = 1) -> None:
         """`member` must not be empty. Raises RedisError: it may have been counted."""

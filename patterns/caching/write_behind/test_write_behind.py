@@ -27,7 +27,9 @@ VIEWS = {"mug": 3, "lamp": 1}
 def connect() -> redis.Redis:
     if not os.environ.get("REDIS_URL"):
         pytest.fail("this pattern needs Redis: set REDIS_URL")
-    return redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=2, retry=Retry(NoBackoff(), 0))
+    return redis.Redis.from_url(
+        os.environ["REDIS_URL"], socket_timeout=2, retry=Retry(NoBackoff(), 0)
+    )
 
 
 @pytest.fixture
@@ -59,7 +61,8 @@ def run(statement: str, *values: Any) -> list[Any]:
 def apply(counts: dict[str, int]) -> None:
     for member, number in sorted(counts.items()):
         run(
-            "INSERT INTO a_test_of_views VALUES (%s, %s) ON CONFLICT (member) DO UPDATE SET views = a_test_of_views.views + excluded.views",
+            "INSERT INTO a_test_of_views VALUES (%s, %s) ON CONFLICT (member) "
+            "DO UPDATE SET views = a_test_of_views.views + excluded.views",
             member, number,
         )  # fmt: skip
 
@@ -69,7 +72,9 @@ def written() -> dict[str, int]:
 
 
 def buffer(client: redis.Redis, name: str) -> Any:
-    from .buffer import Buffer  # a model: not before Django is set up, which a killed process does late
+    from .buffer import (
+        Buffer,
+    )  # a model: not before Django is set up, which a killed process does late
 
     return Buffer(client, name)
 
@@ -93,7 +98,7 @@ def test_many_increments_become_one_batch(client: redis.Redis, name: str, table:
 
 
 class Dying(redis.Redis):
-    """Its process is killed at its `step`-th script: before it is sent, or when its reply has come."""
+    """Its process is killed at its `step`-th script: before it is sent, or after its reply."""
 
     step = ("", 0)
     scripts = 0
@@ -122,8 +127,12 @@ def flush_and_die(name: str, database: str, step: tuple[str, int]) -> None:
     buffer(client, name).flush(apply_or_die)
 
 
-@pytest.mark.parametrize("step", [("before", 1), ("after", 1), ("in", 0), ("before", 2), ("after", 2)])
-def test_a_flush_killed_at_any_step_loses_and_doubles_nothing(client: redis.Redis, name: str, table: None, step: tuple[str, int]) -> None:
+@pytest.mark.parametrize(
+    "step", [("before", 1), ("after", 1), ("in", 0), ("before", 2), ("after", 2)]
+)
+def test_a_flush_killed_at_any_step_loses_and_doubles_nothing(
+    client: redis.Redis, name: str, table: None, step: tuple[str, int]
+) -> None:
     views = viewed(client, name)
     process = multiprocessing.get_context("spawn").Process(
         target=flush_and_die, args=(name, connection.settings_dict["NAME"], step), daemon=True
@@ -138,7 +147,9 @@ def test_a_flush_killed_at_any_step_loses_and_doubles_nothing(client: redis.Redi
     assert written() == {"mug": 4, "lamp": 1}
 
 
-def test_two_flushes_of_the_same_batch_apply_it_once(client: redis.Redis, name: str, table: None) -> None:
+def test_two_flushes_of_the_same_batch_apply_it_once(
+    client: redis.Redis, name: str, table: None
+) -> None:
     views = viewed(client, name)
 
     def apply_while_another_flushes(counts: dict[str, int]) -> None:
@@ -154,7 +165,10 @@ def test_two_flushes_of_the_same_batch_apply_it_once(client: redis.Redis, name: 
 
     def waits_for_us() -> None:
         for _ in range(100_000):
-            if run("SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_blocking_pids(pid) @> ARRAY[pg_backend_pid()]")[0][0]:
+            if run(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted "
+                "AND pg_blocking_pids(pid) @> ARRAY[pg_backend_pid()]"
+            )[0][0]:
                 return
         raise AssertionError("the second flush did not wait for the first")
 
@@ -165,7 +179,9 @@ def test_two_flushes_of_the_same_batch_apply_it_once(client: redis.Redis, name: 
     assert written() == VIEWS
 
 
-def test_a_late_flush_does_not_remove_another_batch(client: redis.Redis, name: str, table: None) -> None:
+def test_a_late_flush_does_not_remove_another_batch(
+    client: redis.Redis, name: str, table: None
+) -> None:
     views = viewed(client, name)
 
     def apply_and_be_overtaken(counts: dict[str, int]) -> None:
@@ -181,7 +197,9 @@ def test_a_late_flush_does_not_remove_another_batch(client: redis.Redis, name: s
     assert written() == {**VIEWS, "vase": 1}
 
 
-def test_a_batch_whose_apply_raised_is_applied_by_the_next_flush(client: redis.Redis, name: str, table: None) -> None:
+def test_a_batch_whose_apply_raised_is_applied_by_the_next_flush(
+    client: redis.Redis, name: str, table: None
+) -> None:
     views = viewed(client, name)
     with pytest.raises(ZeroDivisionError):
         views.flush(lambda counts: apply(counts) or 1 / 0)
@@ -206,7 +224,9 @@ def batches_of_ages(*days: int) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("is_a_date", [False, True])
-def test_prune_deletes_old_rows_in_bounded_batches(is_a_date: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prune_deletes_old_rows_in_bounded_batches(
+    is_a_date: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from . import prune
     from .models import FlushedBatch
 

@@ -61,7 +61,9 @@ def test_a_wait_for_a_lock_ends_after_its_limit(database: dict[str, Any]) -> Non
     waiter.close()
 
 
-def test_connecting_to_a_server_that_never_answers_ends(database: dict[str, Any], silent_port: int) -> None:
+def test_connecting_to_a_server_that_never_answers_ends(
+    database: dict[str, Any], silent_port: int
+) -> None:
     wrapper = connect(database | {"HOST": "127.0.0.1", "PORT": silent_port}, connect_seconds=2)
 
     assert seconds_until_it_fails(wrapper, "SELECT 1") < 10

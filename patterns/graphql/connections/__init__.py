@@ -45,6 +45,7 @@ from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, Signer
 from django.db.models import BooleanField, F, Field, Func, Model, QuerySet, Value, Window
 from django.db.models.functions import RowNumber
+
 from graphql import GraphQLError
 
 Row = TypeVar("Row", bound=Model)

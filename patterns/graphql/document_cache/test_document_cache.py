@@ -3,6 +3,7 @@
 import tracemalloc
 
 import pytest
+
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, build_schema, parse
 
 from . import Prepare, cached

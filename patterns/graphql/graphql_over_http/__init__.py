@@ -38,11 +38,12 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-import graphql
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.utils.cache import patch_vary_headers
 from graphene_django.views import GraphQLView, HttpError
+
+import graphql
 from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType
 
 Data = dict[str, Any]

@@ -10,6 +10,7 @@ import graphene
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.models import Group
+
 from graphql import ExecutionResult
 
 from . import load, query, with_loaders

@@ -5,6 +5,7 @@ from typing import Any
 
 import graphene
 import pytest
+
 from graphql import GraphQLError
 
 from . import MASK, masked

@@ -4,6 +4,7 @@ from typing import Any
 
 import graphene
 import pytest
+
 from graphql import ExecutionResult, build_schema, execute, parse, validate
 
 from . import LimitedCost

@@ -1,6 +1,7 @@
 """The pattern alone: a schema of people and their friends."""
 
 import pytest
+
 from graphql import GraphQLError, build_schema, parse, specified_rules, validate
 
 from . import Limits, QueryTooLarge, limit_rule, parse_within

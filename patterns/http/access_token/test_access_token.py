@@ -40,7 +40,9 @@ GOOD = {
 
 
 def verifier(keys: str = PUBLIC, **changes: Any) -> Verifier:
-    return Verifier(keys, **{"issuer": "shop", "audience": "shop", "clock": lambda: NOON, **changes})
+    return Verifier(
+        keys, **{"issuer": "shop", "audience": "shop", "clock": lambda: NOON, **changes}
+    )
 
 
 def signed(
@@ -97,7 +99,9 @@ def test_a_given_claim_never_replaces_a_standard_one() -> None:
     assert verifier().read(token)["iss"] == "shop"
 
 
-@pytest.mark.parametrize(("seconds", "is_valid"), [(0, True), (599, True), (600, False), (10**9, False)])
+@pytest.mark.parametrize(
+    ("seconds", "is_valid"), [(0, True), (599, True), (600, False), (10**9, False)]
+)
 def test_a_token_is_valid_until_it_expires(seconds: int, is_valid: bool) -> None:
     later = verifier(clock=lambda: NOON + timedelta(seconds=seconds))
 
@@ -193,12 +197,19 @@ def test_the_published_keys_verify_a_token_and_contain_nothing_private() -> None
     published = json.loads(json.dumps(both.jwks()))
 
     keys = jwt.PyJWKSet.from_dict(published)
-    assert jwt.decode(token, keys[KID], audience="shop", options={"verify_iat": False})["sub"] == "ann"
-    assert [sorted(key) for key in published["keys"]] == [["alg", "crv", "kid", "kty", "use", "x", "y"]] * 2
+    assert (
+        jwt.decode(token, keys[KID], audience="shop", options={"verify_iat": False})["sub"] == "ann"
+    )
+    assert [sorted(key) for key in published["keys"]] == [
+        ["alg", "crv", "kid", "kty", "use", "x", "y"]
+    ] * 2
 
 
 def test_the_key_id_is_the_thumbprint_of_rfc_7638() -> None:
-    x, y = "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs", "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"
+    x, y = (
+        "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
+        "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA",
+    )
     key = jwt.PyJWK({"kty": "EC", "crv": "P-256", "x": x, "y": y, "alg": "ES256"}).key
 
     # the key and its thumbprint of RFC 9449, sections 4.1 and 6.1
@@ -218,20 +229,35 @@ def forms(key: Any) -> tuple[str, str]:
     """A pair of another kind than ES256 needs, in the form of the settings."""
     private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    private_text, public_text = (base64.urlsafe_b64encode(each).decode() for each in (private, public))
+    private_text, public_text = (
+        base64.urlsafe_b64encode(each).decode() for each in (private, public)
+    )
     return private_text.rstrip("="), public_text.rstrip("=")
 
 
 @pytest.mark.parametrize(
     "keys",
-    ["", ",", f"{PUBLIC},", "no key", PUBLIC[:-4], PRIVATE, rsa_pair()[1], p384_pair()[1], DEVELOPMENT_KEY, "é"],
+    [
+        "",
+        ",",
+        f"{PUBLIC},",
+        "no key",
+        PUBLIC[:-4],
+        PRIVATE,
+        rsa_pair()[1],
+        p384_pair()[1],
+        DEVELOPMENT_KEY,
+        "é",
+    ],
 )
 def test_a_verifier_refuses_a_missing_or_malformed_key_and_names_the_setting(keys: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="TOKEN_PUBLIC_KEYS"):
         verifier(keys)
 
 
-@pytest.mark.parametrize("key", ["", "no key", PRIVATE[:-4], PUBLIC, rsa_pair()[0], p384_pair()[0], DEVELOPMENT_KEY, "é"])
+@pytest.mark.parametrize(
+    "key", ["", "no key", PRIVATE[:-4], PUBLIC, rsa_pair()[0], p384_pair()[0], DEVELOPMENT_KEY, "é"]
+)
 def test_a_signer_refuses_a_missing_or_malformed_key_and_names_the_setting(key: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="TOKEN_SIGNING_KEY"):
         Signer(key, verifier())
@@ -281,7 +307,10 @@ def test_a_view_sees_the_user_of_the_token(scheme: str) -> None:
     assert (answer.status_code, answer.data) == (200, {"name": "ann", "claims": sorted(GOOD)})
 
 
-@pytest.mark.parametrize(("role", "status"), [("staff", 200), ("admin", 200), ("customer", 403), (None, 403), (["staff"], 403)])
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [("staff", 200), ("admin", 200), ("customer", 403), (None, 403), (["staff"], 403)],
+)
 def test_the_role_in_the_token_decides_who_is_staff(role: Any, status: int) -> None:
     assert get(StaffOnly, f"Bearer {signed(role=role)}").status_code == status
 

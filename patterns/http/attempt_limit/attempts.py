@@ -27,8 +27,13 @@ def count(checks: Sequence[tuple[Limit, str]], *, now: datetime) -> int:
     limits = {key(limit, subject): limit for limit, subject in checks}
     with transaction.atomic():
         # One statement locks all rows, new ones too, in one order: no deadlock.
-        rows = [Counted(key=each, expires_at=now + timedelta(seconds=limits[each].window_seconds)) for each in sorted(limits)]
-        Counted.objects.bulk_create(rows, update_conflicts=True, unique_fields=["key"], update_fields=["expires_at"])
+        rows = [
+            Counted(key=each, expires_at=now + timedelta(seconds=limits[each].window_seconds))
+            for each in sorted(limits)
+        ]
+        Counted.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["key"], update_fields=["expires_at"]
+        )
         waits, rows = [0.0], list(Counted.objects.filter(key__in=limits))
         for row in rows:
             _, quota, window = limits[row.key]

@@ -24,5 +24,7 @@ def isolation_is_read_committed(databases: Sequence[str] | None, **_: Any) -> li
         if level != "read committed":
             label = apps.get_containing_app_config(__name__).label  # type: ignore[union-attr]
             hint = "Set no isolation_level in DATABASES, and no default_transaction_isolation."
-            errors.append(Error(f"{label} needs READ COMMITTED, not {level}.", hint, id=f"{label}.E001"))
+            errors.append(
+                Error(f"{label} needs READ COMMITTED, not {level}.", hint, id=f"{label}.E001")
+            )
     return errors

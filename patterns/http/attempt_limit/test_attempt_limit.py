@@ -25,9 +25,11 @@ def after(seconds: float) -> datetime:
 
 @pytest.mark.django_db
 def test_any_window_allows_the_quota_and_no_more() -> None:
-    waits = [count([(NAME, "anna")], now=after(second)) for second in (0, 20, 40, 50, 59.5, 60, 61, 80)]
+    waits = [
+        count([(NAME, "anna")], now=after(second)) for second in (0, 20, 40, 50, 59.5, 60, 61, 80)
+    ]
 
-    # the fourth waits until the first is a minute old; then one place is free, and the next when the second is
+    # the fourth waits until the first is a minute old; the next until the second is
     assert waits == [0, 0, 0, 10, 1, 0, 19, 0]
 
 

@@ -105,7 +105,9 @@ async def test_under_asgi_a_chunked_body_has_the_same_limit(size: int, status: i
         return HttpResponse(Request(request, parsers=[JSONParser()]).data)
 
     body = b'"' + b"x" * (size - 2) + b'"'
-    request = AsyncRequestFactory().generic("POST", "/", body, content_type="application/json", headers={"Transfer-Encoding": "chunked"})
+    request = AsyncRequestFactory().generic(
+        "POST", "/", body, content_type="application/json", headers={"Transfer-Encoding": "chunked"}
+    )
     request.META.pop("CONTENT_LENGTH", None)
 
     assert (await middleware(view)(request)).status_code == status

@@ -96,7 +96,9 @@ def answer_read(request: Request, representation: object, *, version: object = N
 
 
 @contextlib.contextmanager
-def locked_if_match(request: Request, rows: QuerySet[Row], *, state: Callable[[Row], object]) -> Iterator[Row]:
+def locked_if_match(
+    request: Request, rows: QuerySet[Row], *, state: Callable[[Row], object]
+) -> Iterator[Row]:
     """The row, locked until the block ends, and as the client has seen it. One transaction.
 
     `state` returns what the ETag was made of: the representation or the version. Read the body

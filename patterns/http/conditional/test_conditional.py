@@ -33,7 +33,9 @@ class Person(APIView):
 
     def patch(self, request: Request) -> Response:
         changes = request.data
-        with locked_if_match(request, User.objects.filter(username="someone"), state=represent) as user:
+        with locked_if_match(
+            request, User.objects.filter(username="someone"), state=represent
+        ) as user:
             self.while_locked()
             user.first_name = changes["first"]
             user.save()
@@ -42,10 +44,14 @@ class Person(APIView):
         return tagged(represent(user))
 
 
-def send(method: str, *, first: str = "Ben", view: type[APIView] = Person, **headers: str) -> Response:
+def send(
+    method: str, *, first: str = "Ben", view: type[APIView] = Person, **headers: str
+) -> Response:
     body = {"first": first} if method == "patch" else None
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return view.as_view()(getattr(APIRequestFactory(), method)("/person/", body, format="json", headers=named)).render()
+    return view.as_view()(
+        getattr(APIRequestFactory(), method)("/person/", body, format="json", headers=named)
+    ).render()
 
 
 @pytest.fixture
@@ -96,7 +102,9 @@ def test_a_read_of_another_version_is_refused(etag: str) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"If_Match": ""}, {"If_Match": "  "}])
-def test_a_change_without_if_match_is_refused_before_any_query(etag: str, headers: Any, django_assert_num_queries: Any) -> None:
+def test_a_change_without_if_match_is_refused_before_any_query(
+    etag: str, headers: Any, django_assert_num_queries: Any
+) -> None:
     with django_assert_num_queries(0):
         answer = send("patch", **headers)
 
@@ -113,7 +121,9 @@ def test_a_stale_weak_or_malformed_etag_changes_nothing(etag: str, header: str) 
 
 
 @pytest.mark.parametrize("header", ["{}", '"other", {}', "*"])
-def test_the_current_etag_changes_it_and_the_answer_has_the_next_one(etag: str, header: str) -> None:
+def test_the_current_etag_changes_it_and_the_answer_has_the_next_one(
+    etag: str, header: str
+) -> None:
     answer = send("patch", If_Match=header.format(etag))
 
     assert (answer.status_code, first_name()) == (200, "Ben")
@@ -151,7 +161,7 @@ def test_of_ten_racing_writers_with_one_etag_one_wins(etag: str, isolation: str)
 
     class Slow(Person):
         def while_locked(self) -> None:
-            """The winner stays until all the others have come to the lock, or, were there none, through to the write."""
+            """The winner waits here until all the others wait for the lock."""
             holds.set()
             deadline = time.monotonic() + 20
             while waiting_for_a_lock() + len(codes) < RACERS - 1 and time.monotonic() < deadline:
@@ -159,11 +169,16 @@ def test_of_ten_racing_writers_with_one_etag_one_wins(etag: str, isolation: str)
 
     def race(number: int, view: type[APIView]) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {isolation}")
+            cursor.execute(
+                f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {isolation}"
+            )
         codes.append(send("patch", first=f"racer {number}", view=view, If_Match=etag).status_code)
         connection.close()
 
-    threads = [threading.Thread(target=race, args=(number, Slow if number == 0 else Person)) for number in range(RACERS)]
+    threads = [
+        threading.Thread(target=race, args=(number, Slow if number == 0 else Person))
+        for number in range(RACERS)
+    ]
     threads[0].start()
     holds.wait(20)
     for thread in threads[1:]:
@@ -177,13 +192,22 @@ def test_of_ten_racing_writers_with_one_etag_one_wins(etag: str, isolation: str)
 
 def waiting_for_a_lock() -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees the activity of its first look, otherwise
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        cursor.execute(
+            "SELECT pg_stat_clear_snapshot()"
+        )  # a transaction sees the activity of its first look, otherwise
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
         return int(cursor.fetchone()[0])
 
 
-def test_it_costs_a_transaction_and_no_statement_more(etag: str, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(4) as queries:  # a savepoint here, inside the test's transaction; the SELECT; the UPDATE; release
+def test_it_costs_a_transaction_and_no_statement_more(
+    etag: str, django_assert_num_queries: Any
+) -> None:
+    with (
+        django_assert_num_queries(4) as queries
+    ):  # a savepoint here, inside the test's transaction; the SELECT; the UPDATE; release
         send("patch", If_Match=etag)
 
     if connection.vendor == "postgresql":

@@ -37,7 +37,11 @@ Use
 from corsheaders.defaults import default_headers
 
 # React and Next, Angular, Vite, Vue
-DEV_ORIGINS = [f"http://{host}:{port}" for port in (3000, 4200, 5173, 8080) for host in ("localhost", "127.0.0.1")]
+DEV_ORIGINS = [
+    f"http://{host}:{port}"
+    for port in (3000, 4200, 5173, 8080)
+    for host in ("localhost", "127.0.0.1")
+]
 ALLOW_HEADERS = (
     *default_headers,
     "idempotency-key",

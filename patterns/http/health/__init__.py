@@ -124,7 +124,10 @@ class Ready(HealthCheckView):
         failed = [type(result.check) for result in self.results if result.error]
         is_ready = not required.intersection(failed)
         words = {True: "degraded" if failed else "ready", False: "unavailable"}
-        found = {type(result.check).__name__: "unavailable" if result.error else "ok" for result in self.results}
+        found = {
+            type(result.check).__name__: "unavailable" if result.error else "ok"
+            for result in self.results
+        }
         body = {"status": words[is_ready], "checks": found}
         headers = {} if is_ready else {"Retry-After": "2"}
         return JsonResponse(body, status=200 if is_ready else 503, headers=headers)

@@ -50,7 +50,9 @@ from django.utils.http import quote_etag
 CREDENTIALS = ("Authorization", "Cookie")
 
 
-def public(response: HttpResponseBase, *, seconds: int, stale_seconds: int = 0, same_for_all: bool = False) -> None:
+def public(
+    response: HttpResponseBase, *, seconds: int, stale_seconds: int = 0, same_for_all: bool = False
+) -> None:
     """Any cache may store it for `seconds`, and serve it `stale_seconds` longer while it asks."""
     stale = {"stale_while_revalidate": stale_seconds} if stale_seconds else {}
     patch_cache_control(response, public=True, max_age=seconds, **stale)

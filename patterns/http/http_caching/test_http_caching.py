@@ -43,7 +43,9 @@ def test_a_public_response_to_an_anonymous_request_is_public() -> None:
 
 
 @pytest.mark.parametrize("headers", [ALICE, {"Cookie": "sessionid=1"}])
-def test_a_public_response_to_a_request_with_credentials_is_private(headers: dict[str, str]) -> None:
+def test_a_public_response_to_a_request_with_credentials_is_private(
+    headers: dict[str, str],
+) -> None:
     assert asked(says_public, **headers)["Cache-Control"] == "private, no-store"
 
 
@@ -62,12 +64,26 @@ def test_a_response_that_sets_a_cookie_is_private() -> None:
 
 @pytest.mark.parametrize("view", [says_nothing, says_public])
 def test_a_shared_cache_serves_nobody_the_page_of_another(view: Any, settings: Any) -> None:
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": str(view)}}
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "LOCATION": str(view),
+        }
+    }
     ours = CacheMiddleware(middleware(view), page_timeout=60)
 
-    answers = [ours(ASK("/", headers=headers)).content for headers in (ALICE, {}, {"Authorization": "Basic Ym9iOnB3"}, {}, ALICE)]
+    answers = [
+        ours(ASK("/", headers=headers)).content
+        for headers in (ALICE, {}, {"Authorization": "Basic Ym9iOnB3"}, {}, ALICE)
+    ]
 
-    assert answers == [b"Basic YWxpY2U6cHc=", b"nobody", b"Basic Ym9iOnB3", b"nobody", b"Basic YWxpY2U6cHc="]
+    assert answers == [
+        b"Basic YWxpY2U6cHc=",
+        b"nobody",
+        b"Basic Ym9iOnB3",
+        b"nobody",
+        b"Basic YWxpY2U6cHc=",
+    ]
 
 
 def test_a_client_with_the_current_etag_gets_304_without_a_body() -> None:
@@ -79,7 +95,11 @@ def test_a_client_with_the_current_etag_gets_304_without_a_body() -> None:
 
     assert first["Cache-Control"] == "public, no-cache"
     assert again is not None
-    assert (again.status_code, again["ETag"], again["Cache-Control"]) == (304, first["ETag"], first["Cache-Control"])
+    assert (again.status_code, again["ETag"], again["Cache-Control"]) == (
+        304,
+        first["ETag"],
+        first["Cache-Control"],
+    )
     assert weak is not None
     assert changed is None
 

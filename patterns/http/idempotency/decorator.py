@@ -26,7 +26,8 @@ class KeyRequired(APIException):
     status_code = 400
     default_code = "idempotency_key_required"
     default_detail = (
-        "Send one Idempotency-Key header: 1 to 255 printable ASCII characters, new for each new request, the same for each retry."
+        "Send one Idempotency-Key header: 1 to 255 printable ASCII characters, "
+        "new for each new request, the same for each retry."
     )
 
 

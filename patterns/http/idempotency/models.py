@@ -33,7 +33,11 @@ class StoredAnswer(models.Model):
     objects = StoredAnswerQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["scope", "key"], name="%(app_label)s_one_answer_per_key")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["scope", "key"], name="%(app_label)s_one_answer_per_key"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.scope} {self.key}"

@@ -98,7 +98,9 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("key", [None, *MALFORMED])
-def test_a_missing_malformed_or_second_key_is_400(post: Callable[..., Response], key: str | None) -> None:
+def test_a_missing_malformed_or_second_key_is_400(
+    post: Callable[..., Response], key: str | None
+) -> None:
     answer = post(key)
 
     assert (answer.status_code, answer.data["detail"].code) == (400, "idempotency_key_required")
@@ -141,7 +143,9 @@ def test_a_key_with_another_body_is_refused(post: Callable[..., Response]) -> No
     assert Group.objects.count() == 1
 
 
-def test_two_users_may_pick_the_same_key(post: Callable[..., Response], django_user_model: type[User]) -> None:
+def test_two_users_may_pick_the_same_key(
+    post: Callable[..., Response], django_user_model: type[User]
+) -> None:
     post()
     post(user=django_user_model.objects.create(username="other"))
 
@@ -149,7 +153,9 @@ def test_two_users_may_pick_the_same_key(post: Callable[..., Response], django_u
 
 
 def test_visitors_are_refused_as_they_would_be_given_each_others_answers(db: None) -> None:
-    request = APIRequestFactory().post("/groups/", {}, format="json", headers={"Idempotency-Key": "a-key"})
+    request = APIRequestFactory().post(
+        "/groups/", {}, format="json", headers={"Idempotency-Key": "a-key"}
+    )
 
     assert Groups.as_view()(request).status_code in (401, 403)
     assert not Group.objects.exists()
@@ -195,7 +201,9 @@ def held(row: dict[str, str]) -> Iterator[None]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("view", [Groups, Impatient])
-def test_waiting_is_bounded_and_zero_means_at_once(post: Callable[..., Response], view: Any) -> None:
+def test_waiting_is_bounded_and_zero_means_at_once(
+    post: Callable[..., Response], view: Any
+) -> None:
     [user] = User.objects.all()
     row = {"scope": f"{user.pk}:POST:/groups/", "key": "a-key", "fingerprint": "…"}
     with held(row):
@@ -279,6 +287,9 @@ def test_a_database_of_the_first_release_is_upgraded() -> None:
     assert f"{label}_one_answer_per_key" in found
 
 
-def test_it_costs_four_statements_and_a_savepoint(post: Callable[..., Response], django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(10):  # ours: 4 + savepoint and release; the view's: count and insert; the test's: its own savepoint
+def test_it_costs_four_statements_and_a_savepoint(
+    post: Callable[..., Response], django_assert_num_queries: Any
+) -> None:
+    # 4, a savepoint and its release; the view's count and insert; the test's own savepoint
+    with django_assert_num_queries(10):
         post()

@@ -12,7 +12,10 @@ from . import json_logs
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     names = (None, "django", "django.server", "noisy")
-    before = [(each, each.handlers[:], each.level, each.propagate) for each in map(logging.getLogger, names)]
+    before = [
+        (each, each.handlers[:], each.level, each.propagate)
+        for each in map(logging.getLogger, names)
+    ]
     yield
     for logger, handlers, level, propagate in before:
         logger.handlers[:], logger.level, logger.propagate = handlers, level, propagate

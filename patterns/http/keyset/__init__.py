@@ -114,7 +114,9 @@ class KeysetPagination(CursorPagination):
         for parameter in parameters:
             if parameter["name"] == self.page_size_query_param:
                 parameter["schema"] = page_size
-                parameter["description"] = f"Rows per page; more than {self.max_page_size} is reduced to that"
+                parameter["description"] = (
+                    f"Rows per page; more than {self.max_page_size} is reduced to that"
+                )
         return [
             *parameters,
             {

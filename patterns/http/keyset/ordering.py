@@ -19,7 +19,9 @@ class SortOrder(NamedTuple):
         """Its own per list and ordering, so the values in a cursor need no other check."""
         return Signer(salt=f"keyset:{self.model._meta.label}:{self.name}")
 
-    def after(self, rows: QuerySet[Any], values: list[Any] | None, *, reverse: bool) -> QuerySet[Any]:
+    def after(
+        self, rows: QuerySet[Any], values: list[Any] | None, *, reverse: bool
+    ) -> QuerySet[Any]:
         """The rows beyond these values, nearest first; all if None, from the end if `reverse`."""
         descending = self.name.startswith("-") != reverse
         if values is not None:
@@ -38,7 +40,9 @@ class SortOrder(NamedTuple):
                     output_field=BooleanField(),
                 )
             )
-        return rows.order_by(*(f"-{each.name}" if descending else each.name for each in self.fields))
+        return rows.order_by(
+            *(f"-{each.name}" if descending else each.name for each in self.fields)
+        )
 
     def encode(self, row: Model | None, *, reverse: bool = False) -> str:
         """The cursor of the rows after this one (before it if `reverse`), or of all rows."""

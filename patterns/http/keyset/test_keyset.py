@@ -50,8 +50,14 @@ class DrfUsers(Users):
 
 
 def person(number: int, names: int = 4) -> User:
-    joined = datetime(2026, 1, 1, 12, 0, 0, number % names, tzinfo=UTC)  # microseconds apart, four of them
-    return User(username=f"user {number:05d}", first_name=f"Ann O'Neill | {number % names} é", date_joined=joined)
+    joined = datetime(
+        2026, 1, 1, 12, 0, 0, number % names, tzinfo=UTC
+    )  # microseconds apart, four of them
+    return User(
+        username=f"user {number:05d}",
+        first_name=f"Ann O'Neill | {number % names} é",
+        date_joined=joined,
+    )
 
 
 @pytest.fixture
@@ -67,7 +73,9 @@ def names(answer: Response) -> list[str]:
     return [each["username"] for each in answer.data["results"]]
 
 
-def walk(url: str | None, between: Callable[[list[str]], object] = lambda page: None, link: str = "next") -> list[str]:
+def walk(
+    url: str | None, between: Callable[[list[str]], object] = lambda page: None, link: str = "next"
+) -> list[str]:
     """Every name shown on the way, page by page; `between` is called with each page."""
     shown: list[str] = []
     for _ in range(2 * PEOPLE):
@@ -87,7 +95,9 @@ def in_order(ordering: str) -> list[str]:
 
 @pytest.mark.parametrize("size", [1, 4, 7, 30])
 @pytest.mark.parametrize("ordering", ORDERS)
-def test_a_walk_shows_each_row_once_however_many_share_a_sort_key(people: list[User], ordering: str, size: int) -> None:
+def test_a_walk_shows_each_row_once_however_many_share_a_sort_key(
+    people: list[User], ordering: str, size: int
+) -> None:
     assert walk(f"/?ordering={ordering}&page_size={size}") == in_order(ordering)
 
 
@@ -116,7 +126,9 @@ def test_rows_that_come_and_go_in_front_shift_nothing(people: list[User], orderi
 
     def come_and_go(page: list[str]) -> None:
         new = User.objects.get(username=in_order(ordering)[0])
-        new.pk += 1000 if ordering.startswith("-") else -1000  # in front of the first, and a tie with it
+        new.pk += (
+            1000 if ordering.startswith("-") else -1000
+        )  # in front of the first, and a tie with it
         new.username = f"new {new.pk}"
         new.save(force_insert=True)
         User.objects.filter(username__in=page[-2:]).delete()  # the cursor's own row among them
@@ -146,7 +158,9 @@ def test_before_a_start_that_has_gone_the_way_on_misses_nothing(people: list[Use
     assert names(get(empty.data["next"])) == in_order("username")[:10]
 
 
-@pytest.mark.parametrize(("asked", "given"), [("1000000000", 100), ("101", 100), ("9" * 5000, 100), ("7", 7), ("007", 7)])
+@pytest.mark.parametrize(
+    ("asked", "given"), [("1000000000", 100), ("101", 100), ("9" * 5000, 100), ("7", 7), ("007", 7)]
+)
 def test_a_page_is_never_larger_than_the_maximum(asked: str, given: int) -> None:
     User.objects.bulk_create(map(person, range(120)))
 
@@ -165,17 +179,41 @@ def test_a_page_is_one_query(people: list[User], django_assert_num_queries: Any)
         get(link)
 
 
-@pytest.mark.parametrize("cursor", ["", "rubbish", "a:b", "%00", "a%00:b", "%ED%A0%80:%FF", "cD0x", "9" * 5000, "%22:%22", "[]:[]"])
-def test_a_rubbish_cursor_is_refused_without_a_query(people: list[User], cursor: str, django_assert_num_queries: Any) -> None:
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "rubbish",
+        "a:b",
+        "%00",
+        "a%00:b",
+        "%ED%A0%80:%FF",
+        "cD0x",
+        "9" * 5000,
+        "%22:%22",
+        "[]:[]",
+    ],
+)
+def test_a_rubbish_cursor_is_refused_without_a_query(
+    people: list[User], cursor: str, django_assert_num_queries: Any
+) -> None:
     with django_assert_num_queries(0):
         assert get(f"/?cursor={cursor}").status_code == 400
 
 
-def test_an_altered_cursor_is_refused_at_each_place(people: list[User], django_assert_num_queries: Any) -> None:
+def test_an_altered_cursor_is_refused_at_each_place(
+    people: list[User], django_assert_num_queries: Any
+) -> None:
     cursor = sort_order(User, "username").encode(people[7])
     forged = json.dumps([False, ["user 00000\x00"]]).encode()
-    altered = [cursor[:place] + ("A" if cursor[place] != "A" else "B") + cursor[place + 1 :] for place in range(len(cursor) - 1)]
-    altered += [cursor[:-2], f"{base64.urlsafe_b64encode(forged).decode().rstrip('=')}:{cursor.rpartition(':')[2]}"]
+    altered = [
+        cursor[:place] + ("A" if cursor[place] != "A" else "B") + cursor[place + 1 :]
+        for place in range(len(cursor) - 1)
+    ]
+    altered += [
+        cursor[:-2],
+        f"{base64.urlsafe_b64encode(forged).decode().rstrip('=')}:{cursor.rpartition(':')[2]}",
+    ]
 
     assert get(f"/?cursor={cursor}").status_code == 200
     with django_assert_num_queries(0):
@@ -191,7 +229,10 @@ def test_a_cursor_of_another_order_or_list_is_refused(people: list[User]) -> Non
     assert get(f"/?ordering=username&cursor={of_groups}").status_code == 400
 
 
-@pytest.mark.parametrize("ordering", ["", "password", "-password", "first_name,username", "groups__name", "%00", "--username"])
+@pytest.mark.parametrize(
+    "ordering",
+    ["", "password", "-password", "first_name,username", "groups__name", "%00", "--username"],
+)
 def test_only_the_orders_of_the_view_are_taken(people: list[User], ordering: str) -> None:
     assert get(f"/?ordering={ordering}").status_code == 400
 
@@ -225,10 +266,12 @@ def rows_read(sql: str) -> int:
     node = explained["Plan"]
     while "Plans" in node:
         [node] = node["Plans"]
-    return int(node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * int(node["Actual Loops"])
+    return int(node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * int(
+        node["Actual Loops"]
+    )
 
 
-# Why this file is not `from rest_framework.pagination import CursorPagination`. When one of these turns red, look again.
+# Why this pattern is not DRF's CursorPagination. When one of these turns red, look again.
 
 
 def test_drfs_own_cursor_skips_a_row_when_one_of_its_ties_goes() -> None:

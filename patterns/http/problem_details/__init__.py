@@ -57,7 +57,9 @@ def title(status: int) -> str:
     return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
 
 
-def problem(request: Any, status: int, *, code: str = "", detail: str = "", errors: Any = ()) -> dict[str, Any]:
+def problem(
+    request: Any, status: int, *, code: str = "", detail: str = "", errors: Any = ()
+) -> dict[str, Any]:
     """The members, always all of them. `errors` lists {pointer, code, detail} per field."""
     default = DEFAULTS.get(status) or DEFAULTS[400 if status < 500 else 500]
     return {

@@ -1,4 +1,4 @@
-"""The pattern without the shop: views that fail in every way, in a URL configuration of its own (this module)."""
+"""Views that fail in every way, with this module as their URL configuration."""
 
 from collections.abc import Iterator
 from types import ModuleType
@@ -13,7 +13,13 @@ from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 from django.views.decorators.http import require_POST
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, NotAuthenticated, ParseError, Throttled, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    NotAuthenticated,
+    ParseError,
+    Throttled,
+    ValidationError,
+)
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -120,7 +126,10 @@ def these_views() -> Iterator[None]:
         ROOT_URLCONF=__name__,
         MIDDLEWARE=[f"{__package__}.middleware", "django.middleware.csrf.CsrfViewMiddleware"],
         CSRF_FAILURE_VIEW=f"{__package__}.handlers.csrf_failure",
-        REST_FRAMEWORK={"EXCEPTION_HANDLER": f"{__package__}.drf.exception_handler", "UNAUTHENTICATED_USER": None},
+        REST_FRAMEWORK={
+            "EXCEPTION_HANDLER": f"{__package__}.drf.exception_handler",
+            "UNAUTHENTICATED_USER": None,
+        },
         LOGGING_CONFIG=None,
     ):
         yield
@@ -133,16 +142,25 @@ def client() -> Client:
 
 def problem_in(answer: Any, status: int) -> dict[str, Any]:
     body = dict(answer.json())
-    assert (answer.status_code, answer["Content-Type"], list(body)) == (status, "application/problem+json", MEMBERS), answer.content
+    assert (answer.status_code, answer["Content-Type"], list(body)) == (
+        status,
+        "application/problem+json",
+        MEMBERS,
+    ), answer.content
     assert body["status"] == status
     return body
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/html", "application/json", "text/csv"])
 @pytest.mark.parametrize("name", RAISED)
-def test_whatever_a_drf_view_raises_is_a_problem_however_it_is_asked(client: Client, name: str, accept: str) -> None:
+def test_whatever_a_drf_view_raises_is_a_problem_however_it_is_asked(
+    client: Client, name: str, accept: str
+) -> None:
     _, status, code = RAISED[name]
-    body = problem_in(client.get(f"/drf/{name}/", headers={"Accept": accept}), 406 if accept == "text/csv" else status)
+    body = problem_in(
+        client.get(f"/drf/{name}/", headers={"Accept": accept}),
+        406 if accept == "text/csv" else status,
+    )
 
     assert body["code"] == (code if accept != "text/csv" else "not_acceptable")
 
@@ -157,7 +175,11 @@ def test_whatever_a_plain_view_raises_is_a_problem(client: Client, name: str) ->
 def test_an_unknown_route_is_a_problem(client: Client) -> None:
     body = problem_in(client.get("/nothing/h%C3%A9re?token=secret"), 404)
 
-    assert (body["title"], body["type"], body["instance"]) == ("Not Found", "about:blank", "/nothing/h%C3%A9re")
+    assert (body["title"], body["type"], body["instance"]) == (
+        "Not Found",
+        "about:blank",
+        "/nothing/h%C3%A9re",
+    )
 
 
 def test_a_refused_host_is_a_problem(client: Client) -> None:
@@ -200,13 +222,20 @@ def test_without_handlers_a_browser_gets_djangos_page_and_others_a_problem(clien
     bare.urlpatterns = []  # type: ignore[attr-defined]
     with override_settings(ROOT_URLCONF=bare):
         assert problem_in(client.get("/nothing/"), 404)["code"] == "not_found"
-        assert client.get("/nothing/", headers={"Accept": "text/html"})["Content-Type"] == "text/html; charset=utf-8"
+        assert (
+            client.get("/nothing/", headers={"Accept": "text/html"})["Content-Type"]
+            == "text/html; charset=utf-8"
+        )
 
 
 def test_a_middlewares_reason_phrase_becomes_the_detail(client: Client) -> None:
     body = problem_in(client.get("/refuse/"), 411)
 
-    assert (body["code"], body["detail"], body["title"]) == ("length_required", "Send a Content-Length.", "Length Required")
+    assert (body["code"], body["detail"], body["title"]) == (
+        "length_required",
+        "Send a Content-Length.",
+        "Length Required",
+    )
 
 
 async def test_under_asgi_it_needs_no_thread(these_views: None) -> None:
@@ -220,13 +249,18 @@ def test_a_forms_errors_are_named_by_pointers(client: Client) -> None:
     body = problem_in(client.get("/form/?days=0"), 400)
 
     assert body["code"] == "invalid_parameter"
-    assert [(each["pointer"], each["code"]) for each in body["errors"]] == [("#/days", "min_value"), ("#", "never")]
+    assert [(each["pointer"], each["code"]) for each in body["errors"]] == [
+        ("#/days", "min_value"),
+        ("#", "never"),
+    ]
 
 
 @pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize("route", ["drf", "plain"])
 @pytest.mark.parametrize("name", ["http404", "denied", "suspicious", "crash", "parse"])
-def test_no_text_of_an_exception_is_answered(client: Client, route: str, name: str, debug: bool) -> None:
+def test_no_text_of_an_exception_is_answered(
+    client: Client, route: str, name: str, debug: bool
+) -> None:
     with override_settings(DEBUG=debug):
         answer = client.get(f"/{route}/{name}/")
 
@@ -244,7 +278,9 @@ def test_a_detail_that_quotes_nothing_is_kept(client: Client) -> None:
     assert problem_in(client.get("/drf/own-code/"), 409)["detail"] == "Another text."
 
 
-def test_an_uncaught_exception_reaches_the_log(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_uncaught_exception_reaches_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     client.get("/drf/crash/")
 
     assert SECRET in caplog.text
@@ -293,12 +329,17 @@ class Basket(serializers.Serializer[Any]):
         ({}, [("#/lines", "required")]),
         ({"lines": []}, [("#/lines", "empty")]),
         ({"lines": [{"quantity": 1}, {"quantity": 0}]}, [("#/lines/1/quantity", "min_value")]),
-        ({"lines": [{"quantity": "x", "colour": "blue"}]}, [("#/lines/0/quantity", "invalid"), ("#/lines/0/colour", "invalid_choice")]),
+        (
+            {"lines": [{"quantity": "x", "colour": "blue"}]},
+            [("#/lines/0/quantity", "invalid"), ("#/lines/0/colour", "invalid_choice")],
+        ),
         ({"lines": [{"quantity": 1}] * 3}, [("#", "too_many")]),
         ("text", [("#", "invalid")]),
     ],
 )
-def test_each_invalid_field_is_named_by_a_pointer_into_the_body(body: Any, found: list[tuple[str, str]]) -> None:
+def test_each_invalid_field_is_named_by_a_pointer_into_the_body(
+    body: Any, found: list[tuple[str, str]]
+) -> None:
     with pytest.raises(ValidationError) as raised:
         Basket(data=body).is_valid(raise_exception=True)
 
@@ -312,7 +353,11 @@ def test_a_pointer_escapes_what_the_rfc_says() -> None:
 
 
 def test_half_of_a_surrogate_pair_is_echoed_and_breaks_nothing(client: Client) -> None:
-    RAISED["surrogate"] = (ValidationError({"colour": ["\ud800 is no colour."]}), 400, "invalid_parameter")
+    RAISED["surrogate"] = (
+        ValidationError({"colour": ["\ud800 is no colour."]}),
+        400,
+        "invalid_parameter",
+    )
     try:
         problem_in(client.get("/drf/surrogate/"), 400)
     finally:

@@ -59,7 +59,9 @@ class Limiter:
     asked again after an error.
     """
 
-    def __init__(self, client: redis.Redis | None, *, prefix: str, retry_seconds: float = 1.0) -> None:
+    def __init__(
+        self, client: redis.Redis | None, *, prefix: str, retry_seconds: float = 1.0
+    ) -> None:
         self.client, self.prefix, self.retry_seconds = client, prefix, retry_seconds
         self.local = LocalWindow()
         self._is_down, self._retry_at = False, 0.0

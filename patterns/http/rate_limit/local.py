@@ -12,7 +12,9 @@ class LocalWindow:
         self.counted: OrderedDict[str, deque[float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def count(self, keys: list[str], quotas: list[tuple[int, int]]) -> tuple[bool, list[tuple[int, float]]]:
+    def count(
+        self, keys: list[str], quotas: list[tuple[int, int]]
+    ) -> tuple[bool, list[tuple[int, float]]]:
         """If it was allowed, and per key the count and the wait for the oldest to leave."""
         with self._lock:
             now = monotonic()
@@ -29,4 +31,7 @@ class LocalWindow:
                     self.counted.move_to_end(key)
             while len(self.counted) > MAX_KEYS:
                 self.counted.popitem(last=False)
-            return allowed, [(len(each), (each[0] if each else now) + window - now) for _, each, (_, window) in checked]
+            return allowed, [
+                (len(each), (each[0] if each else now) + window - now)
+                for _, each, (_, window) in checked
+            ]

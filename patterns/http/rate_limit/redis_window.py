@@ -41,7 +41,9 @@ return reply
 SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
-def count(client: redis.Redis, keys: list[str], quotas: list[tuple[int, int]]) -> tuple[bool, list[tuple[int, float]]]:
+def count(
+    client: redis.Redis, keys: list[str], quotas: list[tuple[int, int]]
+) -> tuple[bool, list[tuple[int, float]]]:
     """If it was allowed, and per key the count and the wait for the oldest to leave.
 
     Raises redis.RedisError.

@@ -30,7 +30,9 @@ THREE, FIVE = Limit("three", 3, 60), Limit("five", 5, 600)
 
 def connect(url: str, **options: Any) -> redis.Redis:
     retry = Retry(NoBackoff(), 0)
-    return redis.Redis.from_url(url, socket_timeout=0.2, socket_connect_timeout=0.2, retry=retry, **options)
+    return redis.Redis.from_url(
+        url, socket_timeout=0.2, socket_connect_timeout=0.2, retry=retry, **options
+    )
 
 
 @pytest.fixture
@@ -123,13 +125,20 @@ def test_a_lowered_quota_says_when_there_is_room(limiter: Limiter) -> None:
 
 
 def test_subjects_and_limits_are_counted_apart(limiter: Limiter) -> None:
-    allowed = [check(limiter, limit, subject=subject).allowed for limit in (THREE, FIVE) for subject in ("ann", "ben") for _ in range(6)]
+    allowed = [
+        check(limiter, limit, subject=subject).allowed
+        for limit in (THREE, FIVE)
+        for subject in ("ann", "ben")
+        for _ in range(6)
+    ]
 
     assert allowed.count(True) == 2 * 3 + 2 * 5
 
 
 @pytest.mark.parametrize("order", [[THREE, FIVE], [FIVE, THREE]])
-def test_a_request_that_one_limit_refuses_counts_for_none(limiter: Limiter, order: list[Limit]) -> None:
+def test_a_request_that_one_limit_refuses_counts_for_none(
+    limiter: Limiter, order: list[Limit]
+) -> None:
     for _ in range(10):
         last = check(limiter, *order)
 
@@ -146,12 +155,16 @@ def test_the_wait_is_that_of_the_last_limit_that_refuses(limiter: Limiter) -> No
     assert check(limiter, THREE, FIVE).retry_after_seconds == 540
 
 
-def test_any_number_of_limits_is_one_round_trip(limiter: Limiter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_number_of_limits_is_one_round_trip(
+    limiter: Limiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     check(limiter, THREE)  # from here on Redis knows the script
     sent = []
     connection = redis.connection.AbstractConnection
     send = connection.send_packed_command
-    monkeypatch.setattr(connection, "send_packed_command", lambda *a, **k: (sent.append(a), send(*a, **k))[1])
+    monkeypatch.setattr(
+        connection, "send_packed_command", lambda *a, **k: (sent.append(a), send(*a, **k))[1]
+    )
 
     check(limiter, THREE, FIVE)
 
@@ -166,7 +179,9 @@ def test_a_redis_that_has_lost_the_script_gets_it_again(limiter: Limiter) -> Non
     assert check(limiter, THREE).standings[0].remaining == 1
 
 
-def test_the_clocks_of_the_processes_do_not_matter(limiter: Limiter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clocks_of_the_processes_do_not_matter(
+    limiter: Limiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     allowed = []
     for skew in (0, 3600, -3600, 7200, 0):
         now = time.time() + skew
@@ -231,7 +246,9 @@ def test_in_one_process_racing_requests_get_the_quota_and_all_or_none_count(
     assert check(alone, FIVE).standings[0].remaining == 1
 
 
-def test_in_one_process_a_flood_of_names_drops_the_least_recent_keys(alone: Limiter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_one_process_a_flood_of_names_drops_the_least_recent_keys(
+    alone: Limiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(local, "MAX_KEYS", 10)
     for number in range(30):
         check(alone, THREE, subject=f"flood {number}")
@@ -264,7 +281,9 @@ def down(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
             yield client
 
 
-def test_during_an_outage_requests_are_allowed_or_counted_here(down: redis.Redis, clock: Clock) -> None:
+def test_during_an_outage_requests_are_allowed_or_counted_here(
+    down: redis.Redis, clock: Clock
+) -> None:
     limiter = Limiter(down, prefix="unused")
 
     allowed = [limiter.check([(THREE, "ann")], count_locally=False) for _ in range(10)]
@@ -282,7 +301,9 @@ def test_an_outage_costs_one_attempt_a_second_and_one_log_line(
 ) -> None:
     attempts = []
     count = redis_window.count
-    monkeypatch.setattr(redis_window, "count", lambda *a: (attempts.append(clock.now), count(*a))[1])
+    monkeypatch.setattr(
+        redis_window, "count", lambda *a: (attempts.append(clock.now), count(*a))[1]
+    )
     limiter = Limiter(down, prefix="unused")
 
     for seconds in range(3):
@@ -294,7 +315,9 @@ def test_an_outage_costs_one_attempt_a_second_and_one_log_line(
     assert len(caplog.records) == 1
 
 
-def test_while_one_request_asks_redis_again_no_other_waits(down: redis.Redis, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_one_request_asks_redis_again_no_other_waits(
+    down: redis.Redis, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     attempts = []
     limiter = Limiter(down, prefix="unused")
     check(limiter, THREE)

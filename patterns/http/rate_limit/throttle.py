@@ -41,6 +41,11 @@ def header_fields(decision: Decision) -> dict[str, str]:
     """As lists of structured fields (the draft's sections 3 and 4)."""
     policies = [each.limit for each in decision.standings]
     return {
-        "RateLimit-Policy": ", ".join(f'"{each.name}";q={each.quota};w={each.window_seconds}' for each in policies),
-        "RateLimit": ", ".join(f'"{limit.name}";r={remaining};t={math.ceil(reset)}' for limit, remaining, reset in decision.standings),
+        "RateLimit-Policy": ", ".join(
+            f'"{each.name}";q={each.quota};w={each.window_seconds}' for each in policies
+        ),
+        "RateLimit": ", ".join(
+            f'"{limit.name}";r={remaining};t={math.ceil(reset)}'
+            for limit, remaining, reset in decision.standings
+        ),
     }

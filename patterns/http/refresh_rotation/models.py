@@ -34,7 +34,9 @@ class RefreshFamily(models.Model):
     each time. Any token of the family but the current one has been used before.
     """
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="refresh_families")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="refresh_families"
+    )
     selector = models.CharField(max_length=64, unique=True)  # SHA-256 of the common part
     current = models.CharField(max_length=64)  # SHA-256 of the token that may be used
     password_stamp = models.CharField(max_length=128)  # HMAC of the password hash at the login

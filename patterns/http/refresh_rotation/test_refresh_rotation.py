@@ -118,12 +118,16 @@ def test_a_new_password_ends_what_began_with_the_old_one(ann: User, token: str) 
     assert RefreshFamily.objects.alive(NOON).count() == 1
 
 
-def test_a_replaced_secret_key_ends_nothing_while_the_old_one_is_a_fallback(token: str, settings: Any) -> None:
+def test_a_replaced_secret_key_ends_nothing_while_the_old_one_is_a_fallback(
+    token: str, settings: Any
+) -> None:
     with override_settings(SECRET_KEY="a new one", SECRET_KEY_FALLBACKS=[settings.SECRET_KEY]):
         assert not refused(token)
 
 
-@pytest.mark.parametrize("rubbish", ["", ".", "rubbish", "a.b", "\x00", "\ud800.\ud800", "x" * 1_000_000])
+@pytest.mark.parametrize(
+    "rubbish", ["", ".", "rubbish", "a.b", "\x00", "\ud800.\ud800", "x" * 1_000_000]
+)
 def test_rubbish_is_refused_and_ends_nothing(token: str, rubbish: str) -> None:
     assert refused(rubbish)
     revoke(rubbish, now=NOON)
@@ -157,13 +161,19 @@ def test_the_revocation_cannot_be_taken_back_by_a_transaction_around_it(token: s
         rotate(token, now=NOON)
 
 
-def test_a_reuse_is_in_the_log_once_and_no_token_is(token: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_reuse_is_in_the_log_once_and_no_token_is(
+    token: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.DEBUG):
         _, second = rotate(token, now=NOON)
         for each in (token, token, second):
             refused(each)
 
-    [line] = [record.getMessage() for record in caplog.records if record.name.startswith(__package__ or "?")]
+    [line] = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name.startswith(__package__ or "?")
+    ]
     assert "presented again" in line
     assert not any(half in caplog.text for half in (*token.split("."), *second.split(".")))
 
@@ -173,7 +183,9 @@ def test_an_expired_token_is_no_theft(token: str, caplog: pytest.LogCaptureFixtu
     assert "presented again" not in caplog.text
 
 
-def test_it_costs_two_statements_and_a_row_a_login(token: str, django_assert_num_queries: Any) -> None:
+def test_it_costs_two_statements_and_a_row_a_login(
+    token: str, django_assert_num_queries: Any
+) -> None:
     with django_assert_num_queries(4):  # update and select, in the test's savepoint
         _, second = rotate(token, now=NOON)
     rotate(second, now=NOON)
@@ -202,7 +214,7 @@ def test_a_refresh_that_races_with_a_logout_is_refused(token: str) -> None:
 
 @contextmanager
 def meanwhile(*calls: Callable[[], None]) -> Iterator[None]:
-    """The block runs in a transaction, which ends when all of the calls wait for one of its locks."""
+    """The block runs in a transaction that ends when all of the calls wait for its locks."""
     if connection.vendor != "postgresql":
         pytest.fail("this promise is PostgreSQL's: set DATABASE_URL")
 
@@ -230,8 +242,13 @@ def meanwhile(*calls: Callable[[], None]) -> Iterator[None]:
 
 def waiting() -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees the first answer again
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        cursor.execute(
+            "SELECT pg_stat_clear_snapshot()"
+        )  # else a transaction sees the first answer again
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
         return int(cursor.fetchone()[0])
 
 

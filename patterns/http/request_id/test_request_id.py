@@ -29,14 +29,18 @@ def logged(**extra: object) -> logging.LogRecord:
     return record
 
 
-@pytest.mark.parametrize("sent", ["a", "7b7ccfa0-1c8b-4b7f-9d7c-5d6d5cb6f4f5", "Root_1.67", "x" * 128])
+@pytest.mark.parametrize(
+    "sent", ["a", "7b7ccfa0-1c8b-4b7f-9d7c-5d6d5cb6f4f5", "Root_1.67", "x" * 128]
+)
 def test_a_well_formed_id_of_the_caller_is_kept(sent: str) -> None:
     request, response, record = ask(sent)
 
     assert request.request_id == response["X-Request-ID"] == record.request_id == sent
 
 
-@pytest.mark.parametrize("sent", [None, "", "x" * 129, "a b", "a\nb", "a\n", "<script>", "ä", "a,b"])
+@pytest.mark.parametrize(
+    "sent", [None, "", "x" * 129, "a b", "a\nb", "a\n", "<script>", "ä", "a,b"]
+)
 def test_a_malformed_or_missing_id_is_replaced_by_a_new_one(sent: str | None) -> None:
     request, response, record = ask(sent)
 
@@ -78,4 +82,7 @@ async def test_under_asgi_two_requests_at_once_keep_their_ids() -> None:
     requests = [RequestFactory().get("/", headers={"X-Request-ID": name}) for name in ("a", "b")]
     responses = await asyncio.gather(*map(handler, requests))
 
-    assert [(each["X-Request-ID"], each.content) for each in responses] == [("a", b"a"), ("b", b"b")]
+    assert [(each["X-Request-ID"], each.content) for each in responses] == [
+        ("a", b"a"),
+        ("b", b"b"),
+    ]

@@ -8,7 +8,9 @@ BATCH = 1_000  # rows of one DELETE: short locks, and a prune that is stopped ke
 
 
 class ReceivedEventQuerySet(models.QuerySet["ReceivedEvent"]):
-    def process_once(self, *, source: str, event_id: str, effect: Callable[[], str]) -> tuple[str, bool]:
+    def process_once(
+        self, *, source: str, event_id: str, effect: Callable[[], str]
+    ) -> tuple[str, bool]:
         """Runs `effect` unless this event was processed. Returns its outcome, and if it ran.
 
         `effect` returns its outcome in a word. It runs in the transaction of the id: a call that
@@ -41,7 +43,11 @@ class ReceivedEvent(models.Model):
     objects = ReceivedEventQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["source", "event_id"], name="%(app_label)s_one_row_per_event")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "event_id"], name="%(app_label)s_one_row_per_event"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.source} {self.event_id}: {self.outcome}"

@@ -42,6 +42,8 @@ def verified_event_id(
         raise BodyTooLarge
     body = request._request.body  # raw: parsed and serialised again it would differ
     try:
-        return verify(body, request.headers, now=now, secrets=secrets, tolerance_seconds=tolerance_seconds)
+        return verify(
+            body, request.headers, now=now, secrets=secrets, tolerance_seconds=tolerance_seconds
+        )
     except Unverified as error:
         raise NotVerified(DETAILS[error.reason], code=f"webhook_{error.reason}") from error

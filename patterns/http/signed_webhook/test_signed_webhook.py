@@ -38,7 +38,9 @@ def signed(body: bytes = BODY, **changes: Any) -> dict[str, str]:
 
 
 def checked(headers: dict[str, str], body: bytes = BODY, **changes: Any) -> str:
-    return verify(body, headers, **{"now": NOW, "secrets": [OLD, NEW], "tolerance_seconds": 300} | changes)
+    return verify(
+        body, headers, **{"now": NOW, "secrets": [OLD, NEW], "tolerance_seconds": 300} | changes
+    )
 
 
 def refused(headers: dict[str, str], body: bytes = BODY, **changes: Any) -> str:
@@ -100,9 +102,13 @@ def test_a_short_secret_is_an_error_of_ours(secret: str) -> None:
         checked(signed(), secrets=[secret])
 
 
-@pytest.mark.parametrize(("late", "reason"), [(300, None), (301, "stale"), (-300, None), (-301, "stale")])
+@pytest.mark.parametrize(
+    ("late", "reason"), [(300, None), (301, "stale"), (-300, None), (-301, "stale")]
+)
 def test_a_call_is_good_for_a_while_around_its_time(late: int, reason: str | None) -> None:
-    assert (refused(signed(), now=NOW + late) if reason else checked(signed(), now=NOW + late)) == (reason or "evt_1")
+    assert (refused(signed(), now=NOW + late) if reason else checked(signed(), now=NOW + late)) == (
+        reason or "evt_1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,11 +160,17 @@ class Webhook(APIView):
 
     def post(self, request: Request) -> Response:
         limits = {"tolerance_seconds": 300, "max_bytes": 1000}
-        return Response([verified_event_id(request, now=NOW, secrets=[NEW], **limits), request.data])
+        return Response(
+            [verified_event_id(request, now=NOW, secrets=[NEW], **limits), request.data]
+        )
 
 
 def post(body: bytes, headers: dict[str, str], **extra: Any) -> Response:
-    return Webhook.as_view()(APIRequestFactory().post("/", body, content_type="application/json", headers=headers, **extra))
+    return Webhook.as_view()(
+        APIRequestFactory().post(
+            "/", body, content_type="application/json", headers=headers, **extra
+        )
+    )
 
 
 def test_a_signed_call_passes_and_its_body_can_be_parsed() -> None:
@@ -171,7 +183,9 @@ def test_a_refusal_says_how_to_authenticate() -> None:
     answers = [post(BODY, {}), post(BODY, signed(now=NOW - 3600)), post(b"{}", signed())]
 
     assert [answer.status_code for answer in answers] == [401, 401, 401]
-    assert [str(answer.data["detail"]) for answer in answers] == [DETAILS[reason] for reason in ("unsigned", "stale", "forged")]
+    assert [str(answer.data["detail"]) for answer in answers] == [
+        DETAILS[reason] for reason in ("unsigned", "stale", "forged")
+    ]
     assert all(answer["WWW-Authenticate"] for answer in answers)
 
 
@@ -250,7 +264,8 @@ def test_of_calls_that_race_one_has_an_effect() -> None:
 
 @pytest.mark.django_db
 def test_it_costs_three_statements_and_a_savepoint(django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(9):  # ours: look, insert, update, a savepoint and its release; the effect's 2; the test's own savepoint
+    # look, insert, update, a savepoint and its release; the effect's 2; the test's own savepoint
+    with django_assert_num_queries(9):
         once()
 
 

@@ -27,7 +27,9 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
     check_text = True
 
-    def parse(self, stream: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> Any:
+    def parse(
+        self, stream: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None
+    ) -> Any:
         if not is_utf8(media_type or ""):
             raise UnsupportedCharset
         try:

@@ -90,7 +90,9 @@ def test_the_rows_parser_leaves_bad_text_to_the_rows() -> None:
     assert answer.data == [True, False, True]
 
 
-@pytest.mark.parametrize("text", ["0", "10", "-1", "4.90", "-0.5", "0.00", "12345678901234567890.1"])
+@pytest.mark.parametrize(
+    "text", ["0", "10", "-1", "4.90", "-0.5", "0.00", "12345678901234567890.1"]
+)
 def test_plain_decimals_are_read(text: str) -> None:
     assert parse_decimal(text) == Decimal(text)
 

@@ -57,7 +57,9 @@ def test_the_log_has_one_line_per_request(caplog: pytest.LogCaptureFixture) -> N
         Client().get("/down/")
 
     mine = [each for each in caplog.records if each.name == __package__]
-    assert [each.getMessage() for each in mine] == ["503 for GET /down/: the connection to the server was lost"]
+    assert [each.getMessage() for each in mine] == [
+        "503 for GET /down/: the connection to the server was lost"
+    ]
     assert mine[0].exc_info is None
 
 

@@ -73,7 +73,9 @@ def asgi(application: ASGIApplication) -> ASGIApplication:
         headers = [
             (
                 name,
-                value if name != b"content-type" or is_utf8(value.decode("latin-1")) else UNSUPPORTED.encode(),
+                value
+                if name != b"content-type" or is_utf8(value.decode("latin-1"))
+                else UNSUPPORTED.encode(),
             )
             for name, value in scope.get("headers", [])
         ]

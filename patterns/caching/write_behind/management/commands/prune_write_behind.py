@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--older-than", type=duration, required=True, metavar="7d",
-            help="a number and s, m, h or d; longer than the oldest Redis snapshot you would restore",
+            help="a number and s, m, h or d; longer than the oldest Redis snapshot you may restore",
         )  # fmt: skip
 
     def handle(self, *args: Any, older_than: timedelta, **options: Any) -> None:

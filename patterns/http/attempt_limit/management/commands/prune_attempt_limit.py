@@ -22,7 +22,9 @@ class Command(BaseCommand):
     help = __doc__ or ""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--older-than", type=duration, required=True, metavar="1h", help="time since expires_at")
+        parser.add_argument(
+            "--older-than", type=duration, required=True, metavar="1h", help="time since expires_at"
+        )
 
     def handle(self, *, older_than: timedelta, **options: Any) -> None:
         deleted = 0
