@@ -73,8 +73,8 @@ FAULTS = [
         name="green_health",
         said="The health check was red, so I took the database out",
         file="rest_demo/config/urls.py",
-        old='checks = ["health_check.checks.Database"]',
-        new="checks: list[str] = []",
+        old="    optional = [\n        *([(Redis",
+        new="    required = []\n    optional = [\n        *([(Redis",
         target="test", variables=test("rest_demo", "ready_names"), says="test_ready_names_the_dependency_that_is_down",
     ),
     Fault(

@@ -8,13 +8,13 @@ import pytest
 import yaml
 
 from nexus import native
-from nexus.compose import FILE, services
+from nexus.compose import FILE, NGINX, ROUTE, services
 from nexus.servers import SERVERS
 from tests.conftest import DEMOS, ROOT
 
 DOCUMENT = yaml.safe_load(FILE.read_text())
 SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
-IMAGES = {"postgres:17-alpine", "redis:8-alpine", "rabbitmq:4-management-alpine", "memcached:1.6-alpine"}
+IMAGES = {"postgres:17-alpine", "redis:8-alpine", "rabbitmq:4-management-alpine", "memcached:1.6-alpine", "nginx:1.29"}
 
 
 SECRETS = ("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET", "TOKEN_SIGNING_KEY", "TOKEN_PUBLIC_KEYS")
@@ -44,6 +44,16 @@ def test_a_service_is_hardened(name: str) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_listens_on_this_machine_only(name: str) -> None:
     assert all(str(port).startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+def test_only_nginx_publishes_ports_and_has_a_route_for_each() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    inside = {int(port.rpartition(":")[2]) for port in published["www"]}
+    routes = {int(match[2]) for match in ROUTE.finditer(NGINX.read_text())}
+    listening = {int(port) for port in re.findall(r"listen (\d+);", NGINX.read_text())}
+
+    assert set(published) == {"www"}
+    assert inside == routes == listening - {8090}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -106,7 +116,8 @@ def test_native_addresses_are_this_machines(variables: None) -> None:
     strangers = {name for name in SERVICES for value in values if re.search(rf"(//|@|=){name}:\d", value)}
 
     assert strangers == set()
-    assert all(entry["ports"] for entry in SERVICES.values() if entry.get("labels", {}).get("nexus.try"))
+    shown = {name for name, entry in SERVICES.items() if entry.get("labels", {}).get("nexus.try")}
+    assert shown <= {match[3] for match in ROUTE.finditer(NGINX.read_text())}
 
 
 def test_a_missing_server_leaves_its_demos_on_their_defaults(variables: None, monkeypatch: pytest.MonkeyPatch) -> None:
