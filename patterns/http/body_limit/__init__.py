@@ -1,9 +1,9 @@
 """Body limit: refuse a body that is too large before reading it, and read chunked ones.
 
 Problem
-    DATA_UPLOAD_MAX_MEMORY_SIZE does not guard DRF's parsers: 50 MB of JSON become 500
-    MB of objects. And Django reads a chunked body as empty: a genuine webhook looks
-    forged.
+    DATA_UPLOAD_MAX_MEMORY_SIZE guards neither files nor DRF's parsers before 3.18: 50 MB
+    of JSON become 500 MB of objects. And Django reads a chunked body as empty: a genuine
+    webhook looks forged.
 
 Guarantee
     - A request that announces more than MAX_BODY_BYTES gets 413, its body unread.

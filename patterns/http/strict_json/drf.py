@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import status
 from rest_framework.exceptions import APIException
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import JSONParser
 from rest_framework.serializers import DecimalField, IntegerField
 
 from . import MalformedJSON, is_utf8, loads, parse_decimal
@@ -23,8 +23,7 @@ class MalformedBody(APIException):
     default_code = "malformed_json"
 
 
-class StrictJSONParser(BaseParser):
-    media_type = "application/json"
+class StrictJSONParser(JSONParser):
     check_text = True
 
     def parse(
