@@ -1,9 +1,11 @@
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from nexus.demos import demos
+from tests.native_stack import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMOS = demos()
@@ -30,3 +32,16 @@ def copy_set_up(to: Path) -> None:
 @pytest.fixture(params=DEMOS, ids=lambda path: path.name)
 def demo(request: pytest.FixtureRequest) -> Path:
     return Path(request.param)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("stack") / "nexus"
+    shutil.copytree(ROOT, folder, ignore=LEFT_BEHIND)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    stack = Stack(folder)
+    up = stack.make("up")
+    assert up.returncode == 0, up.stdout + up.stderr
+    yield stack
+    stack.make("down")
+    shutil.rmtree((folder / ".run/data").resolve())

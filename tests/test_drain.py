@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import os
+import random
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -120,3 +122,25 @@ def test_a_killed_master_leaves_no_worker_that_serves(service: Service, monkeypa
         wait_until(lambda: not answers("127.0.0.1", port), timeout_seconds=30, what="the port to close")
         _, alive = psutil.wait_procs(workers, timeout=30)
         assert alive == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("service", [WEB[0], WEB[-1]], ids=lambda service: service.name)
+def test_fifty_stops_at_random_moments_end_within_the_grace(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(4711)  # noqa: S311
+    monkeypatch.chdir(ROOT / service.demo)
+    environment = {"DEBUG": "0", "HTTPS": "0", "SECRET_KEY": SECRETS["SECRET_KEY"], "PYTHONPATH": str(ROOT)}
+    for number in range(50):
+        port = free_port()
+        argv = ["python", "-m", *service.command]
+        with running(argv, **environment, **listening(port)) as process:
+            wait_until(lambda pid=process.pid: psutil.pid_exists(pid), timeout_seconds=5, what="the process")
+            time.sleep(chance.uniform(0.3, 3))  # while it imports, forks, boots, or serves
+            family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+            load = threading.Thread(target=lambda port=port: [is_live(port) for _ in range(5)])
+            load.start()
+            process.terminate()
+            _, alive = psutil.wait_procs(family, timeout=30)
+            load.join()
+
+        assert alive == [], f"stop {number}"

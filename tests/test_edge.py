@@ -1,0 +1,93 @@
+"""The edge natively, with nginx and the real servers, and with each dependency frozen."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from labkit.processes import wait_until
+from tests.conftest import ROOT
+from tests.native_stack import Stack
+
+pytestmark = pytest.mark.native
+# offset from PORT_BASE, a read that asks the database
+READS = {
+    "rest": (1, "/api/v1/products/"),
+    "queue": (3, "/ledger/"),
+    "database": (5, "/stock/"),
+    "async": (6, "/quotes/?postcode=10115&weight_grams=500"),
+}
+DEGRADED = {"redis-server": {"rest": 1, "caching": 4}, "beam.smp": {"rest": 1, "graphql": 2, "queue": 3}}
+NAMES = {"redis-server": "Redis", "beam.smp": "AMQP"}
+WAITING_CLIENTS = 6
+
+
+def test_the_edge_holds_on_every_service(stack: Stack) -> None:
+    argv = [sys.executable, "-m", "pytest", "-q", "-c", "tests/pytest.ini", "--rootdir", ".", "labkit/edge.py"]
+    environment = {**os.environ, "PORT_BASE": str(stack.port_base)}
+    done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+@contextlib.contextmanager
+def frozen(stack: Stack, program: str) -> Iterator[None]:
+    """The kernel still accepts its connections; it answers nothing."""
+    processes = [each for each in stack.processes() if Path(each.exe()).name == program]
+    assert processes
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGCONT)
+
+
+def ask(url: str, timeout_seconds: float = 30) -> httpx.Response:
+    return httpx.get(url, headers={"Accept": "application/json"}, timeout=timeout_seconds, trust_env=False)
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_frozen_database_is_a_503_and_the_service_recovers(stack: Stack, name: str) -> None:
+    offset, path = READS[name]
+    assert ask(stack.url(offset, path)).status_code == 200
+    with frozen(stack, "postgres"), ThreadPoolExecutor(WAITING_CLIENTS) as clients:
+        waiting = [clients.submit(ask, stack.url(offset, path)) for _ in range(WAITING_CLIENTS)]
+        time.sleep(0.5)  # they have reached the database
+        begun = time.monotonic()
+        live = ask(stack.url(offset, "/live"))
+        seconds = time.monotonic() - begun
+        ready = ask(stack.url(offset, "/ready"))
+        answers = [each.result() for each in waiting]
+
+    assert (live.status_code, seconds < 1) == (200, True)
+    assert (ready.status_code, ready.json()["checks"]["Database"]) == (503, "unavailable")
+    assert {each.status_code for each in answers} == {503}
+    assert all(each.headers["Retry-After"] and each.json()["code"] for each in answers)
+    wait_until(lambda: ask(stack.url(offset, path)).status_code == 200, timeout_seconds=20, what="the recovery")
+
+
+@pytest.mark.parametrize("program", DEGRADED)
+def test_a_frozen_helper_is_named_and_degrades_only(stack: Stack, program: str) -> None:
+    with frozen(stack, program):
+        found = {name: ask(stack.url(offset, "/ready")) for name, offset in DEGRADED[program].items()}
+        live = {name: ask(stack.url(offset, "/live")) for name, offset in DEGRADED[program].items()}
+
+    for name, ready in found.items():
+        assert (ready.status_code, ready.json()["status"]) == (200, "degraded"), name
+        assert ready.json()["checks"][NAMES[program]] == "unavailable", name
+        assert live[name].status_code == 200
+    for offset in DEGRADED[program].values():
+        url = stack.url(offset, "/ready")
+        wait_until(lambda url=url: ask(url).json()["status"] == "ready", timeout_seconds=20, what="recovery")
