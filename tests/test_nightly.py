@@ -16,23 +16,23 @@ import pytest
 from nexus.private_set import port_is_free
 from nexus.testing import is_of_packages
 from tests.conftest import LEFT_BEHIND, ROOT
-from tests.test_lifecycle import House, rows
+from tests.native_stack import Stack, rows
 
 pytestmark = [pytest.mark.native, pytest.mark.nightly]
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("alone") / "nexus"
     shutil.copytree(ROOT, folder, ignore=LEFT_BEHIND)
     (folder / ".venv").symlink_to(ROOT / ".venv")
-    house = House(folder)
+    house = Stack(folder)
     yield house
     house.make("down")
     shutil.rmtree((folder / ".run/data").resolve())
 
 
-def test_each_demo_starts_and_stops_alone(demo: Path, house: House) -> None:
+def test_each_demo_starts_and_stops_alone(demo: Path, house: Stack) -> None:
     up = house.make("up", f"DEMO={demo.name}")
     assert up.returncode == 0, up.stdout + up.stderr
     states = {row[-1] for row in rows(up.stdout)}
@@ -45,7 +45,7 @@ def test_each_demo_starts_and_stops_alone(demo: Path, house: House) -> None:
 
 
 @contextlib.contextmanager
-def lab(house: House) -> Iterator["subprocess.Popen[str]"]:
+def lab(house: Stack) -> Iterator["subprocess.Popen[str]"]:
     """`make lab`, as soon as its servers answer."""
     argv = ["make", "-s", "lab", "DEMO=async_demo"]
     environment = {name: os.environ[name] for name in ("PATH", "HOME")} | {"RUNTIME": "native"}
@@ -70,7 +70,7 @@ def alive(processes: list[psutil.Process]) -> list[str]:
     return found
 
 
-def test_a_terminal_that_closes_during_lab_leaves_no_server(house: House) -> None:
+def test_a_terminal_that_closes_during_lab_leaves_no_server(house: Stack) -> None:
     with lab(house) as run:
         processes = started_by(run)
         os.killpg(run.pid, signal.SIGHUP)
@@ -81,7 +81,7 @@ def test_a_terminal_that_closes_during_lab_leaves_no_server(house: House) -> Non
     assert alive(processes) == []
 
 
-def test_the_next_command_removes_what_a_killed_lab_left(house: House) -> None:
+def test_the_next_command_removes_what_a_killed_lab_left(house: Stack) -> None:
     with lab(house) as run:
         processes = started_by(run)
         os.killpg(run.pid, signal.SIGKILL)  # make, the tool and its experiments; servers have sessions of their own
