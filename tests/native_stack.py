@@ -33,7 +33,7 @@ class Stack:
             | HOSTILE
             | variables
         )
-        return subprocess.run(["make", "-s", *words], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=180)
+        return subprocess.run(["make", "-s", *words], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600)
 
     def url(self, offset: int, path: str) -> str:
         return f"http://127.0.0.1:{self.port_base + offset}{path}"

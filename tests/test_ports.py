@@ -47,6 +47,8 @@ def test_no_two_of_all_that_listen_have_one_port(variables: dict[str, str]) -> N
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_plan_of_each_profile_claims_each_port_once(profile: str, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers.Server, "missing", lambda self: [])  # as if all of them were installed
+    for server in servers.SERVERS.values():  # given by `make test`: then the plan starts none
+        monkeypatch.delenv(server.url_name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     plan = native.make_plan(native.names_of(profile))
@@ -57,6 +59,8 @@ def test_the_plan_of_each_profile_claims_each_port_once(profile: str, variables:
 
 def test_a_port_that_is_claimed_twice_is_named(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers.Server, "missing", lambda self: [])
+    for server in servers.SERVERS.values():  # given by `make test`: then the plan starts none
+        monkeypatch.delenv(server.url_name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     twice = int(variables["PORT_BASE"]) + servers.RABBITMQ_EXTRA_PORTS["distribution"]
