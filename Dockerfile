@@ -46,7 +46,7 @@ FROM python:3.13-slim AS workbench
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        postgresql redis-server rabbitmq-server memcached nodejs npm git make curl jq procps \
+        postgresql redis-server rabbitmq-server memcached nginx-light nodejs npm git make curl jq procps \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 nexus && useradd --uid 10001 --gid nexus --no-create-home --home-dir /tmp nexus \
     && git config --system safe.directory /app

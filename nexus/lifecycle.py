@@ -188,8 +188,11 @@ def down(demo: str | None) -> None:
     elif demos_of(left):
         plan = make_plan(left)
         with step(f"stopping {listed(running - left)}"):
-            for name in supervision.update(supervision.configuration(plan), left):
+            prepare_data(plan)  # nginx has fewer routes
+            changed = supervision.update(supervision.configuration(plan), left)
+            for name in changed:
                 supervision.start(name)
+            wait_for([*changed], lambda name: is_well(plan, name))
         shutil.rmtree(state_folder(ROOT / str(demo)), ignore_errors=True)
         console.print(f"stopped {demo}; the data is kept in .run/. Still up: {', '.join(sorted(demos_of(left)))}")
     else:

@@ -9,6 +9,7 @@ import yaml
 
 from nexus import native
 from nexus.compose import FILE, NGINX, ROUTE, services
+from nexus.packages import TOOLS
 from nexus.servers import SERVERS
 from tests.conftest import DEMOS, ROOT
 
@@ -79,7 +80,7 @@ def test_each_demo_has_a_profile_and_a_one_shot_setup() -> None:
 def test_the_workbench_has_the_programs_of_the_native_set_up() -> None:
     """Its container starts every server itself, and the tests run make, git, Node and curl."""
     stage = (ROOT / "Dockerfile").read_text().partition(" AS workbench\n")[2].partition("\nFROM ")[0]
-    wanted = {*(server.package for server in SERVERS.values()), "make", "git", "nodejs", "npm", "curl", "jq"}
+    wanted = {*(server.package for server in SERVERS.values()), *TOOLS.values(), "make", "git", "nodejs", "npm"}
 
     assert wanted - set(stage.split()) == set()
     assert "depends_on" not in SERVICES["workbench"]

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import psutil
@@ -42,7 +41,7 @@ def test_the_edge_holds_on_every_service(stack: Stack) -> None:
 @contextlib.contextmanager
 def frozen(stack: Stack, program: str) -> Iterator[None]:
     """The kernel still accepts its connections; it answers nothing."""
-    processes = [each for each in stack.processes() if Path(each.exe()).name == program]
+    processes = [each for each in stack.processes() if each.name() == program]
     assert processes
     for process in processes:
         process.send_signal(signal.SIGSTOP)

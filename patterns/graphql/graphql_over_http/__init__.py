@@ -38,6 +38,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.utils.cache import patch_vary_headers
@@ -72,8 +73,11 @@ class GraphQLOverHTTPView(GraphQLView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.encoding = "utf-8"  # JSON always is, whatever charset the client names
+        if request.method == "HEAD":  # the server sends no body
+            request.method = "GET"
         response = super().dispatch(request, *args, **kwargs)
         if response["Content-Type"] == JSON:  # GraphiQL's page is not
+            response.cookies.pop(settings.CSRF_COOKIE_NAME, None)  # a form needs it, JSON does not
             response["Content-Type"] = f"{preferred(request)}; charset=utf-8"
             patch_vary_headers(response, ["Accept"])
         return response
