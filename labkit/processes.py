@@ -31,7 +31,7 @@ def web_server(application: str, interface: str = "wsgi") -> list[str]:
     """The command without its size: gunicorn for WSGI, uvicorn for ASGI, as docker-compose.yml has them."""
     if interface == "asgi":
         return ["python", "-m", "uvicorn", "--log-level", "warning", application]
-    return ["python", "-m", "gunicorn", "--no-control-socket", "--log-level", "warning", application]
+    return ["python", "-m", "gunicorn", "--no-control-socket", "--log-level", "warning", "--threads", "4", application]
 
 
 def listening(port: int, host: str = "127.0.0.1") -> dict[str, str]:
