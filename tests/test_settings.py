@@ -1,11 +1,13 @@
 """What is missing is refused before anything starts, by its name: by the services, by their seeds, and by make."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from nexus.demos import token_keys
 from patterns.http.access_token.keys import DEVELOPMENT_KEY, new_pair
@@ -29,6 +31,9 @@ REFUSED = [
     ("portal", {**SET, "SERVERS": "postgres=nowhere"}, "SERVERS"),
     ("portal", {**SET, "SOURCE_URL": "javascript:alert(1)"}, "SOURCE_URL"),
 ]
+# set by the image or by a laboratory, and of no use in .env
+INTERNAL = {"ALIVE_FILE", "EVENTS_EXCHANGE", "INTROSPECTION", "QUEUE_PREFIX"}
+READ = re.compile(r"env(?:\.\w+)?\(\s*\"([A-Z_]+)\"")
 SEEDED = [demo for demo in DEMOS if "DEMO_PASSWORD" in next(demo.glob("*/management/commands/seed.py")).read_text()]
 
 
@@ -82,3 +87,13 @@ def test_the_shell_beats_env_and_env_beats_the_default(in_env: list[str], in_she
 def manage(room: Path, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | variables
     return subprocess.run([sys.executable, "manage.py", *words], cwd=room, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_every_variable_that_a_service_reads_stands_in_env_example() -> None:
+    read = {name for room in ROOMS for file in room.glob("config/*.py") for name in READ.findall(file.read_text())}
+    explained = set(re.findall(r"^(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    wired = {name for service in document["services"].values() for name in service.get("environment", {})}
+
+    assert read - explained - wired - INTERNAL == set()
+    assert INTERNAL <= read
