@@ -88,7 +88,10 @@ PAYMENT_PROVIDER_URL = env("PAYMENT_PROVIDER_URL", default="").rstrip("/")
 WEBHOOK_SECRETS = env.list("WEBHOOK_SECRETS", default=[])
 if PAYMENT_PROVIDER_URL and not WEBHOOK_SECRETS:
     raise ImproperlyConfigured("PAYMENT_PROVIDER_URL needs WEBHOOK_SECRETS")
-[key_of(secret) for secret in WEBHOOK_SECRETS]  # a malformed one is a ValueError now, and not of each call
+try:
+    [key_of(secret) for secret in WEBHOOK_SECRETS]
+except ValueError as error:
+    raise ImproperlyConfigured(f"WEBHOOK_SECRETS: {error}") from None
 ALIVE_FILE = env("ALIVE_FILE", default="")  # touched on each turn of a process's loop, so that its age tells whether it turns
 
 # Empty: each process counts for itself. Nothing but the rate limits is in Redis.
