@@ -104,8 +104,12 @@ images: ## Build all images, and hold them against their budget: megabytes, and 
 	$(door) images
 
 .PHONY: smoke
-smoke: ## What a visitor tries first, on a house that is up
+smoke: ## Smoke-test the running stack
 	$(door) smoke
+
+.PHONY: edge
+edge: ## Hold the edge of the running stack: errors, ids, CORS, slow and malformed clients; ONLY=… one test
+	$(door) edge
 
 .PHONY: token
 token: ## Sign an access token for every service, for 8 hours: make token USER=customer (or staff, or admin)

@@ -9,7 +9,7 @@ from rich.console import Console
 
 ACTIONS = [
     "up", "down", "status", "logs", "reset", "doctor", "lab", "bench", "contract", "chaos", "readme", "docs", "claims", "test", "copy",
-    "nightly", "lint", "shape", "commits", "secrets", "audit", "planted", "token",
+    "nightly", "lint", "shape", "commits", "secrets", "audit", "planted", "token", "edge",
 ]  # fmt: skip
 HOLD_THE_LOCK = {"up", "down", "reset"}  # to their end; all others until the set-up is complete
 
@@ -96,6 +96,10 @@ def act(action: str, words: list[str], demo: str | None) -> int:
                 from nexus import testing
 
                 return testing.run(demo, os.environ.get("ONLY") or None, nightly=True)
+            case "edge":
+                from nexus import testing
+
+                return testing.edge(os.environ.get("ONLY") or None)
             case "shape":
                 from nexus import testing
 

@@ -54,6 +54,12 @@ def rooms_of(name: str) -> list[Path]:
     return [beside[name]] if name in beside else demos(name)
 
 
+def edge(only: str | None) -> int:
+    """labkit/edge.py against the stack that runs at PORT_BASE."""
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "tests/pytest.ini", "--rootdir", "."]
+    return call([*argv, "labkit/edge.py", *(["-k", only] if only else [])], cwd=ROOT, env=os.environ)
+
+
 def shape(only: str | None) -> int:
     """The root's tests that read and start nothing: the first that a change should meet."""
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "tests/pytest.ini", "--rootdir", "."]
