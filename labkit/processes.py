@@ -56,10 +56,10 @@ def served(port: int, *, interface: str = "wsgi", **environment: str) -> Iterato
         yield process
 
 
-def is_serving(port: int) -> bool:
-    """True when the service answers /live, whatever it says."""
+def is_serving(port: int, timeout_seconds: float = 5) -> bool:
+    """True when the service answers /live in time, whatever it says."""
     with contextlib.suppress(OSError, HTTPException):
-        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", port, timeout=timeout_seconds)
         try:
             connection.request("GET", "/live")
             return bool(connection.getresponse().status)

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from labkit import FaultProxy
-from labkit.processes import answers, free_port, kill, listening, running, wait_until
+from labkit.processes import answers, free_port, is_serving, kill, listening, running, wait_until
 from nexus.compose import Service, services
 from tests.conftest import ROOT
 
@@ -86,7 +86,7 @@ def test_a_request_in_flight_is_answered_when_its_service_is_stopped(service: Se
             assert proxy.held.wait(timeout=30)
 
             process.terminate()
-            wait_until(lambda: not answers("127.0.0.1", port), timeout_seconds=30, what="the port to close")
+            wait_until(lambda: not is_serving(port, 1), timeout_seconds=30, what="the service to stop accepting")
             proxy.holding = False
             asking.join(timeout=30)
             process.wait(timeout=30)

@@ -1,4 +1,4 @@
-"""The service as it runs: granian, its own processes, real servers."""
+"""The running service: gunicorn, its own processes, real servers."""
 
 import contextlib
 import os

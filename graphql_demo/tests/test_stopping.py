@@ -7,7 +7,7 @@ import httpx
 import psycopg
 import pytest
 
-from labkit.processes import answers, wait_until
+from labkit.processes import is_serving, wait_until
 from tests.served import served, test_database
 
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -29,7 +29,7 @@ def test_a_request_in_flight_is_answered_when_the_service_is_stopped() -> None:
         try:
             wait_until(lambda: watcher.execute(WAITING).fetchone() == (1,), timeout_seconds=20, what="the request in flight")
             service.terminate()
-            wait_until(lambda: not answers("127.0.0.1", httpx.URL(url).port or 0), timeout_seconds=20, what="the port to close")
+            wait_until(lambda: not is_serving(httpx.URL(url).port or 0, 1), timeout_seconds=20, what="the service to stop accepting")
         finally:
             holder.rollback()
             asking.join(timeout=30)

@@ -16,7 +16,7 @@ import pytest
 
 from labkit import FaultProxy
 from labkit.database import lab_database
-from labkit.processes import answers, free_port, kill, served, wait_until
+from labkit.processes import free_port, is_serving, kill, served, wait_until
 from labkit.tokens import access_token
 
 KEY = "k3y-" * 20
@@ -83,7 +83,7 @@ def test_a_request_in_flight_is_answered_when_the_service_is_stopped(database: s
     with service(port) as process:
         with order_in_flight(port, database) as got:
             process.terminate()
-            wait_until(lambda: not answers("127.0.0.1", port), timeout_seconds=20, what="the port to close")
+            wait_until(lambda: not is_serving(port, 1), timeout_seconds=20, what="the service to stop accepting")
 
         assert got == [201]
         assert process.wait(timeout=20) == 0
