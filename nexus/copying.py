@@ -1,8 +1,10 @@
 """Copies a pattern into another project: `make copy PATTERN=outbox TO=../my-project`."""
 
 import ast
+import difflib
 import filecmp
 import importlib.metadata
+import itertools
 import re
 import shutil
 import sys
@@ -17,7 +19,11 @@ HOME = ROOT / "patterns"
 USAGE = "usage: make copy PATTERN=outbox TO=../my-project [AS=common.outbox]"
 IGNORED = shutil.ignore_patterns("__pycache__")
 DOTTED_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*", re.IGNORECASE)
-SECTIONS = ("Problem", "Guarantee", "Not guaranteed", "Cost", "Use instead", "Use")
+SERVER_URLS = {
+    "RABBITMQ_URL": "amqp://user:password@localhost:5672/%2F",
+    "REDIS_URL": "redis://localhost:6379",
+    "MEMCACHED_URL": "localhost:11211",
+}
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ def copy(pattern: Path, project: Path, name: str = "") -> list[Path]:
     for source, to in pairs:
         if to.exists():
             files = ", ".join(differing(source, to)[:5])
-            raise RuntimeError(f"{to} exists and differs ({files}). Compare: diff -ru {to} {source}")
+            raise RuntimeError(f"{to} exists and differs ({files}): nothing was written. Compare: diff -ru -x __pycache__ {to} {source}")
     for folder in reversed([each for each in target.parents if each.is_relative_to(project) and each != project]):
         if not folder.exists():
             folder.mkdir()
@@ -151,7 +157,9 @@ def run(name: str = "", to: str = "", dotted_name: str = "") -> int:
     errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     pattern = find(name)
     if pattern is None or not to:
-        errors.print(f"{USAGE}\npatterns: {', '.join(patterns())}")
+        errors.print(f"{USAGE}\n{unknown(name)}patterns:")
+        for group, names in itertools.groupby(patterns(), lambda key: key.partition("/")[0]):
+            errors.print(f"  {group:10} {', '.join(key.partition('/')[2] for key in names)}")
         return 2
     project = Path(to).resolve()
     if not project.is_dir():
@@ -159,13 +167,46 @@ def run(name: str = "", to: str = "", dotted_name: str = "") -> int:
     if dotted_name and not DOTTED_NAME.fullmatch(dotted_name):
         raise RuntimeError(f"AS={dotted_name} is not a dotted module name such as common.outbox")
     dotted_name = dotted_name or f"patterns.{pattern.name}"
-    console = Console(highlight=False, soft_wrap=True, markup=False)
     written = copy(pattern, project, dotted_name)
+    console = Console(highlight=False, soft_wrap=True, markup=False)
     for folder in written:
-        console.print(f"wrote {folder}")
+        why = "" if folder.name == dotted_name.rpartition(".")[2] else f"   ({dotted_name} imports it)"
+        console.print(f"wrote {folder}{why}")
     if not written:
-        console.print("everything is there already, and equal: nothing was written")
-    console.print(f"\nit needs: {' '.join(packages(pattern))}\n")
-    console.print(renamed(use(pattern).text, pattern, dotted_name))
-    console.print(f"\ntest it: python -m pytest {dotted_name.replace('.', '/')}")
+        console.print("everything is there already and equal: nothing was written")
+    console.print(f"\n{next_steps(pattern, project, dotted_name)}")
     return 0
+
+
+def unknown(name: str) -> str:
+    """A line about a name that no pattern has, with the nearest one."""
+    if not name or find(name):
+        return ""
+    near = difflib.get_close_matches(name, [path.name for path in patterns().values()], n=1)
+    return f"No pattern is named {name}" + (f"; did you mean {near[0]}?\n" if near else ".\n")
+
+
+def next_steps(pattern: Path, project: Path, name: str) -> str:
+    """What to do after the copy: install, set, use, test."""
+    block = use(pattern)
+    urls = [f"    {key} = {SERVER_URLS[key]!r}" for key in SERVER_URLS if key in text_of(pattern)]
+    settings = re.search(r"DJANGO_SETTINGS_MODULE\W+([\w.]+)", text_of(project / "manage.py"))
+    lines = [
+        f"install (the versions tested here): python -m pip install {' '.join(packages(pattern))}",
+        *(["", "it reads these settings:", *urls] if urls else []),
+        "",
+        renamed(block.text, pattern, name),
+        "",
+        f"test it: python -m pytest {name.replace('.', '/')} --ds={settings[1] if settings else 'YOUR.settings'}",
+    ]
+    if (pattern / "models.py").exists():
+        lines.append("         (on PostgreSQL, with psycopg[binary]; on SQLite the tests of concurrency fail)")
+    if urls:
+        lines.append("         (the test reads the addresses of its servers from the environment)")
+    return "\n".join(lines)
+
+
+def text_of(path: Path) -> str:
+    """A file, or all Python of a folder; empty when there is none."""
+    files = sorted(path.rglob("*.py")) if path.is_dir() else [path] * path.is_file()
+    return "\n".join(file.read_text() for file in files)

@@ -19,16 +19,38 @@ from pathlib import Path
 
 import environ
 
-env = environ.Env()
+DEBUG = True
 BASE_DIR = Path(__file__).parent
 SECRET_KEY = "only this blank project uses it"
 ROOT_URLCONF = "blank.urls"
-INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes"]
-MIDDLEWARE = []
-REST_FRAMEWORK = {}
-LOGGING = {"version": 1, "disable_existing_loggers": False}
-DATABASES = {"default": env.db("DATABASE_URL")}
-REDIS_URL, RABBITMQ_URL, MEMCACHED_URL = env("REDIS_URL"), env("RABBITMQ_URL"), env("MEMCACHED_URL")
+INSTALLED_APPS = [
+    "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes",
+    "django.contrib.sessions", "django.contrib.messages", "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [{
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "APP_DIRS": True,
+    "OPTIONS": {"context_processors": [
+        "django.template.context_processors.request",
+        "django.contrib.auth.context_processors.auth",
+        "django.contrib.messages.context_processors.messages",
+    ]},
+}]
+STATIC_URL = "static/"
+DATABASES = {"default": environ.Env().db("DATABASE_URL")}
+# make copy names those that the pattern reads
+REDIS_URL, RABBITMQ_URL, MEMCACHED_URL = (
+    os.environ[f"{each}_URL"] for each in ("REDIS", "RABBITMQ", "MEMCACHED")
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 """

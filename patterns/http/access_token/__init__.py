@@ -31,13 +31,14 @@ Source: RFC 8725, sections 3.1, 3.8, 3.9 and 3.11; RFC 7638 (kid); RFC 9068 (at+
 
 Use
     # settings.py
+    import os
     from patterns.http.access_token import Signer, Verifier
-    DEBUG = True  # in production False, and both keys come from the environment
-    TOKEN_VERIFIER = Verifier(
-        env("TOKEN_PUBLIC_KEYS", default=""), issuer="shop", audience="shop", debug=DEBUG)
-    TOKEN_SIGNER = Signer(env("TOKEN_SIGNING_KEY", default=""), TOKEN_VERIFIER, debug=DEBUG)
+    KEYS = os.environ.get("TOKEN_PUBLIC_KEYS", "")  # DEBUG = True has a key for development
+    TOKEN_VERIFIER = Verifier(KEYS, issuer="shop", audience="shop", debug=DEBUG)
+    KEY = os.environ.get("TOKEN_SIGNING_KEY", "")  # only where tokens are signed
+    TOKEN_SIGNER = Signer(KEY, TOKEN_VERIFIER, debug=DEBUG)
     AUTHENTICATION = "patterns.http.access_token.drf.BearerAuthentication"
-    REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"] = [AUTHENTICATION]
+    REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": [AUTHENTICATION]}  # or add to yours
     # your code
     from django.conf import settings
     settings.TOKEN_SIGNER.sign("ann", role="customer")

@@ -27,7 +27,8 @@ Use
     # settings.py
     MIDDLEWARE.insert(0, "patterns.http.problem_details.middleware")
     CSRF_FAILURE_VIEW = "patterns.http.problem_details.handlers.csrf_failure"
-    REST_FRAMEWORK |= {
+    # or add the line to your REST_FRAMEWORK
+    REST_FRAMEWORK = {
         "EXCEPTION_HANDLER": "patterns.http.problem_details.drf.exception_handler",
     }
 

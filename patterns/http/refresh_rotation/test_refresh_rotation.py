@@ -216,7 +216,7 @@ def test_a_refresh_that_races_with_a_logout_is_refused(token: str) -> None:
 def meanwhile(*calls: Callable[[], None]) -> Iterator[None]:
     """The block runs in a transaction that ends when all of the calls wait for its locks."""
     if connection.vendor != "postgresql":
-        pytest.fail("this promise is PostgreSQL's: set DATABASE_URL")
+        pytest.fail("this promise is PostgreSQL's: set DATABASES to one")
 
     def run(call: Callable[[], None]) -> None:
         try:

@@ -27,17 +27,15 @@ Source: Django, "Middleware" and "Logging". No RFC has the header.
 Use
     # settings.py
     MIDDLEWARE.insert(0, "patterns.http.request_id.middleware")
-    FILTER = "patterns.http.request_id.RequestIdFilter"
-    LOGGING["filters"] = {"request_id": {"()": FILTER}}
-    LOGGING["formatters"] = {"line": {"format": "%(request_id)s %(message)s"}}
-    LOGGING["handlers"] = {
-        "console": {
-            "class": "logging.StreamHandler",
-            "filters": ["request_id"],
-            "formatter": "line",
-        }
+    LOGGING = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"id": {"()": "patterns.http.request_id.RequestIdFilter"}},
+        "formatters": {"line": {"format": "%(request_id)s %(message)s"}},
+        "handlers": {"console": {
+            "class": "logging.StreamHandler", "filters": ["id"], "formatter": "line"}},
+        "root": {"handlers": ["console"], "level": "INFO"},
     }
-    LOGGING["root"] = {"handlers": ["console"], "level": "INFO"}
 """
 
 import logging

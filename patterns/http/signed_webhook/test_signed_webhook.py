@@ -242,7 +242,7 @@ def test_an_effect_that_fails_leaves_the_id_free() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_calls_that_race_one_has_an_effect() -> None:
     if connection.vendor != "postgresql":
-        pytest.fail("this promise is PostgreSQL's: set DATABASE_URL")
+        pytest.fail("this promise is PostgreSQL's: set DATABASES to one")
     outcomes: list[tuple[str, bool]] = []
     together = threading.Barrier(10)
 

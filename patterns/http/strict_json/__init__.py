@@ -26,9 +26,10 @@ Source: RFC 8259, sections 4, 8.1 and 9.
 
 Use
     # settings.py
-    REST_FRAMEWORK["DEFAULT_PARSER_CLASSES"] = [
-        "patterns.http.strict_json.drf.StrictJSONParser",
-    ]
+    # or add the line to your REST_FRAMEWORK
+    REST_FRAMEWORK = {
+        "DEFAULT_PARSER_CLASSES": ["patterns.http.strict_json.drf.StrictJSONParser"],
+    }
 
     # your code
     from patterns.http.strict_json import loads  # for a view without DRF

@@ -163,7 +163,9 @@ def test_prune_forgets_old_ids_in_batches(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_the_admin_is_read_only() -> None:
-    with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "django.contrib.admin"]):
+    with override_settings(
+        INSTALLED_APPS=[*dict.fromkeys([*settings.INSTALLED_APPS, "django.contrib.admin"])]
+    ):
         module = importlib.import_module(f"{__package__}.admin")
         admin = module.InboxAdmin(Inbox, AdminSite())
 

@@ -161,7 +161,9 @@ def test_the_prune_command_reports_and_refuses_nonsense(capsys: pytest.CaptureFi
 
 
 def test_the_admin_is_read_only() -> None:
-    with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "django.contrib.admin"]):
+    with override_settings(
+        INSTALLED_APPS=[*dict.fromkeys([*settings.INSTALLED_APPS, "django.contrib.admin"])]
+    ):
         module = importlib.import_module(f"{__package__}.admin")
         admin = module.PeriodAdmin(Period, AdminSite())
 

@@ -30,9 +30,9 @@ Source: microservices.io, "Transactional outbox" and "Polling publisher".
 
 Use
     # settings.py
-    INSTALLED_APPS += ["patterns.messaging.outbox"]
-    EVENTS_EXCHANGE = "shop.events"  # at RABBITMQ_URL, amqp://user:password@host/vhost
-    LOGGING.setdefault("loggers", {})["pika"] = {"level": "CRITICAL"}  # logged here
+    INSTALLED_APPS += ["patterns.messaging.outbox"]  # its label is outbox
+    # the relay declares the exchange; bind a queue to it, or events wait: "no queue"
+    EVENTS_EXCHANGE = "shop.events"
 
     # your code
     from django.db import transaction
@@ -44,7 +44,7 @@ Use
         )
 
     $ python manage.py migrate
-    $ python manage.py relay_outbox     (one or more, under your supervisor)
+    $ python manage.py relay_outbox     (under your supervisor; connects at an event)
     $ python manage.py prune_outbox --older-than 7d
 """
 

@@ -481,7 +481,7 @@ def test_the_relay_command_names_the_missing_setting(settings: Any) -> None:
 
 
 def test_the_admin_is_read_only() -> None:
-    installed = [*project.INSTALLED_APPS, "django.contrib.admin"]
+    installed = [*dict.fromkeys([*project.INSTALLED_APPS, "django.contrib.admin"])]
     with override_settings(INSTALLED_APPS=installed):
         module = importlib.import_module(f"{__package__}.admin")
         admin = module.OutboxEventAdmin(OutboxEvent, AdminSite())
@@ -519,7 +519,7 @@ def run_sql(statement: str, *values: object) -> None:
 
 def only_on_postgresql() -> None:
     if connection.vendor != "postgresql":
-        pytest.fail("this promise is PostgreSQL's: set DATABASE_URL")
+        pytest.fail("this promise is PostgreSQL's: set DATABASES to one")
 
 
 def in_thread(work: Callable[[], object]) -> None:
