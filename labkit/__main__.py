@@ -17,6 +17,7 @@ from rich.console import Console
 from labkit import bench
 from labkit.database import NoPostgres, lab_database
 from labkit.experiment import Result, discover, measure
+from labkit.nginx import NginxMissing
 from labkit.render import print_table
 from labkit.state import State
 from patterns.http.access_token.keys import new_pair
@@ -40,7 +41,7 @@ def main() -> int:
         # the lab's modules import models, so Django has to know its database before they are found
         with lab_database(Path.cwd().name):
             results = run(arguments, parser, state)
-    except NoPostgres as error:
+    except (NoPostgres, NginxMissing) as error:
         state.failed(str(error))
         parser.exit(2, f"labkit: {error}\n")
     except KeyboardInterrupt:

@@ -25,6 +25,7 @@ START_SERVERS = {
     "test", "nightly", "lab", "bench", "claims", "chaos", "contract", "docs", "planted"
 }  # fmt: skip
 CALL_TOOLS = {"test", "nightly", "docs", "planted"}
+MEASURE_NGINX = {"lab", "bench", "claims"}
 
 
 def set_up(action: str) -> bool:
@@ -44,6 +45,8 @@ def missing(action: str) -> list[str]:
         names += [each.package for each in SERVERS.values() if each.name not in named and each.missing()]
     if action in CALL_TOOLS and not named:  # tests that get their servers leave out those that call programs
         names += [package for program, package in TOOLS.items() if not find_program(program)]
+    if action in MEASURE_NGINX and not find_program("nginx"):
+        names.append(TOOLS["nginx"])
     return names
 
 

@@ -86,7 +86,7 @@ def challenges(folder: Path) -> str:
     for result in results(folder):
         base = "" if folder != ROOT else f"{result['demo']}/"
         anchor = f"{base}README.md#{result['name']}" if base else f"#{result['name']}"
-        inside = result["code"].startswith("patterns/")
+        inside = result["code"].startswith(("patterns/", "deploy/"))
         code = f"[{result['code']}]({os.path.relpath(ROOT, folder) + '/' if inside else base}{result['code']})"
         experiment = f"[`{result['name']}`]({base}lab/{result['name']}.py)"
         lines.append(f"| [{result['challenge']}]({anchor}) | {result['solution']} | {result['proof']} | {experiment}, {code} |")

@@ -53,7 +53,7 @@ class Challenge:
     @property
     def code_path(self) -> str:
         """From the repository's root."""
-        return self.code if self.code.startswith("patterns/") else f"{self.demo.name}/{self.code}"
+        return self.code if self.code.startswith(("patterns/", "deploy/")) else f"{self.demo.name}/{self.code}"
 
     @property
     def path_parts(self) -> list[str]:

@@ -3,8 +3,15 @@
 Two hundred guesses of one machine, each with another X-Forwarded-For: half at one customer's password, half at others'. The
 naive login has DRF's own throttle for visitors, with its defaults: it takes the whole header for the visitor's name. The solved
 one is the shop's. Then the same once more through a proxy, which appends what it has seen to whatever the client sent.
+
+Last, the shop's own login behind a real server, which gets the header in two spellings. WSGI knows one name for both:
+HTTP_X_FORWARDED_FOR. granian passes both lines on, and the forged one counts. gunicorn drops names with an underscore.
 """
 
+import contextlib
+import http.client
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -20,13 +27,22 @@ from rest_framework.throttling import AnonRateThrottle
 from rest_framework.views import APIView
 
 from labkit import Counts, Experiment
+from labkit.processes import free_port, is_serving, running, served, wait_until
 from shop.api.accounts import TokenObtain
 from shop.api.throttles import client
 
 GUESSES = 200
 PER_ADDRESS, PER_USER = 20, 10
+REAL_LIMIT, SPELT_TWICE = 5, 10  # a real server hashes for real: as few as prove it
 ATTACKER, NEIGHBOUR, PROXY = "198.51.100.7", "198.51.100.8", "10.0.0.1"
 NAMES = ["customer"] * (GUESSES // 2) + [f"customer {number}" for number in range(GUESSES // 2)]
+
+
+REAL_LIMITS = {
+    "TRUSTED_PROXIES": "1",
+    "LOGINS_PER_MINUTE_AND_ADDRESS": str(REAL_LIMIT),
+    "LOGINS_PER_MINUTE_AND_USER": str(PER_USER),
+}
 
 
 class NaiveThrottle(AnonRateThrottle):
@@ -47,11 +63,14 @@ class NaiveLogin(APIView):
 
 
 def naive() -> Counts:
-    return attack(NaiveLogin)
+    with granian() as port:
+        return attack(NaiveLogin) | spell_twice(port)
 
 
 def solved() -> Counts:
-    return attack(TokenObtain)
+    port = free_port()
+    with served(port, **REAL_LIMITS):
+        return attack(TokenObtain) | spell_twice(port)
 
 
 @override_settings(
@@ -79,6 +98,39 @@ def attack(view: type[APIView]) -> Counts:
     }
 
 
+@contextlib.contextmanager
+def granian() -> Iterator[int]:
+    port = free_port()
+    argv = ["python", "-m", "granian", "--interface", "wsgi", "--port", str(port), "--no-log", "config.wsgi:application"]
+    with running(argv, **REAL_LIMITS):
+        wait_until(lambda: is_serving(port), timeout_seconds=30, what="granian")
+        yield port
+
+
+def spell_twice(port: int) -> Counts:
+    forget()
+    let_through = count_let_through([guess_spelt_twice(port, number) for number in range(SPELT_TWICE)])
+    return {
+        "guesses_with_two_spellings": SPELT_TWICE,
+        "let_through_with_two_spellings": let_through,
+        "past_the_limit_with_two_spellings": max(0, let_through - REAL_LIMIT),
+    }
+
+
+def guess_spelt_twice(port: int, number: int) -> int:
+    """The status. The first line is the trusted proxy's, the second one the attacker's."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    headers = {
+        "Content-Type": "application/json",
+        "X-Forwarded-For": ATTACKER,
+        "X_Forwarded_For": forged(number),
+    }
+    body = json.dumps({"username": f"spelt twice {number}", "password": "wrong"})
+    with contextlib.closing(connection):
+        connection.request("POST", "/api/v1/auth/token/", body, headers)
+        return connection.getresponse().status
+
+
 def forget() -> None:
     for key in client(settings.REDIS_URL).scan_iter(match=f"*{settings.RATE_LIMIT_PREFIX}*", count=1000):
         client(settings.REDIS_URL).delete(key)
@@ -104,16 +156,20 @@ experiment = Experiment(
     challenge="They change X-Forwarded-For and try on",
     solution="the address that the trusted proxies have seen, and the user's name: two limits, one round trip",
     load=f"{GUESSES} wrong passwords of one machine, each with another X-Forwarded-For, half of them at one customer: directly, then "
-    f"through a proxy. The limits are {PER_ADDRESS} a minute for an address and {PER_USER} for a name",
+    f"through a proxy, with limits of {PER_ADDRESS} a minute for an address and {PER_USER} for a name; then {SPELT_TWICE} more over HTTP, "
+    f"each with X-Forwarded-For and X_Forwarded_For, with a limit of {REAL_LIMIT} for an address",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: counts["let_through"] == GUESSES and counts["let_through_a_proxy"] == GUESSES,
+    breaks=lambda counts: (
+        counts["let_through"] == GUESSES and counts["let_through_a_proxy"] == GUESSES and counts["past_the_limit_with_two_spellings"] > 0
+    ),
     holds=lambda counts: (
         counts["let_through"] <= PER_ADDRESS
         and counts["let_through_at_one_customer"] <= PER_USER
         and counts["let_through_a_proxy"] <= PER_ADDRESS
         and counts["neighbours_refused"] == 0
+        and counts["let_through_with_two_spellings"] == REAL_LIMIT
     ),
-    proof=("let_through", "let_through_a_proxy"),
+    proof=("let_through", "let_through_a_proxy", "past_the_limit_with_two_spellings"),
     code="patterns/http/client_address",
 )
