@@ -1,4 +1,4 @@
-"""The running service: gunicorn, its own processes, real servers."""
+"""The service as it runs: gunicorn, its own processes, real servers."""
 
 import contextlib
 import os

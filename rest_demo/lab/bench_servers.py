@@ -1,42 +1,73 @@
-"""Servers beside each other: over HTTP, two workers each, as in production."""
+"""Servers beside each other over HTTP, with two worker processes each, as docker-compose.yml starts them.
+
+Servers and callers do not share processors, where the system can pin processes and has two.
+PostgreSQL is not pinned: it runs wherever the kernel puts it, and its share varies.
+"""
 
 import contextlib
 import functools
 import http.client
-import sys
+import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from labkit.bench import Work
-from labkit.processes import answers, free_port, running, wait_until
+from labkit.nginx import NginxMissing, behind_nginx
+from labkit.processes import free_port, is_serving, listening, running, wait_until, web_server
 
+GUNICORN, BEHIND_NGINX = "gunicorn, 2 threads", "gunicorn, 2 threads, behind nginx"
+GUNICORN_SYNC, UVICORN, GRANIAN = "gunicorn, sync", "uvicorn, ASGI", "granian, WSGI"
 SERVERS = {
-    "gunicorn, sync, 2 workers": ["gunicorn", "--no-control-socket", "--workers", "2", "--bind", "{address}", "config.wsgi:application"],
-    "granian, wsgi, 2 workers": [
-        "granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "1",
-        "--host", "127.0.0.1", "--port", "{port}", "config.wsgi:application",
-    ],
-    "uvicorn, asgi, 2 workers": [
-        "uvicorn", "--workers", "2", "--port", "{port}", "--log-level", "warning", "--factory", "django.core.asgi:get_asgi_application",
+    GUNICORN: [*web_server("config.wsgi:application"), "--workers", "2", "--threads", "2"],
+    GUNICORN_SYNC: [*web_server("config.wsgi:application"), "--workers", "2"],
+    UVICORN: [*web_server("django.core.asgi:get_asgi_application", "asgi"), "--factory", "--workers", "2"],
+    GRANIAN: [
+        "python", "-m", "granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "2", "--no-log",
+        "--workers-kill-timeout", "10", "--host", "127.0.0.1", "--port", "{port}", "config.wsgi:application",
     ],
 }  # fmt: skip
 CALLERS, CALLS = 4, 25
 
 
 @contextlib.contextmanager
-def servers() -> Iterator[Mapping[str, Work]]:
+def servers() -> Iterator[Mapping[str, Work | str]]:
     with contextlib.ExitStack() as stack:
-        ways: dict[str, Work] = {}
-        for label, words in SERVERS.items():
-            port = free_port()
-            argv = [word.format(port=port, address=f"127.0.0.1:{port}") for word in words]
-            argv[0] = str(Path(sys.executable).with_name(argv[0]))
-            stack.enter_context(running(argv))
-            wait_until(functools.partial(answers, "127.0.0.1", port), timeout_seconds=30, what=label)
-            crowd = stack.enter_context(ThreadPoolExecutor(CALLERS))
-            ways[label] = functools.partial(call_together, crowd, port)
-        yield ways
+        ports: dict[str, int | str] = {}
+        with pinned(servers_share=True):
+            for label, words in SERVERS.items():
+                port = free_port()
+                argv = [word.format(port=port) for word in words]
+                stack.enter_context(running(argv, **listening(port)))
+                wait_until(functools.partial(is_serving, port), timeout_seconds=30, what=label)
+                ports[label] = port
+                if label == GUNICORN:
+                    ports[BEHIND_NGINX] = port_of_nginx(stack, port)
+        stack.enter_context(pinned(servers_share=False))
+        crowd = stack.enter_context(ThreadPoolExecutor(CALLERS))
+        yield {label: port if isinstance(port, str) else functools.partial(call_together, crowd, port) for label, port in ports.items()}
+
+
+def port_of_nginx(stack: contextlib.ExitStack, upstream: int) -> int | str:
+    """Or why it cannot be measured here."""
+    try:
+        return stack.enter_context(behind_nginx(upstream))
+    except NginxMissing as error:
+        return str(error)
+
+
+@contextlib.contextmanager
+def pinned(*, servers_share: bool) -> Iterator[None]:
+    """What this thread does and starts runs on the servers' processors, or on the callers'."""
+    if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    half = len(before) // 2
+    os.sched_setaffinity(0, sorted(before)[half:] if servers_share else sorted(before)[:half])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def call_together(crowd: ThreadPoolExecutor, port: int) -> None:
@@ -44,7 +75,7 @@ def call_together(crowd: ThreadPoolExecutor, port: int) -> None:
 
 
 def call_in_a_row(port: int) -> None:
-    """Each call on a connection of its own: gunicorn's sync worker keeps none, and uvicorn answers 40 ms late on one that was kept."""
+    """Each call on a connection of its own: a sync worker of gunicorn keeps none."""
     for _ in range(CALLS):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("GET", "/api/v1/products/")
