@@ -42,6 +42,7 @@ def test_what_an_action_needs_is_installed_before_it_begins(action: str, machine
 
     assert set(SERVERS) <= set(needed)
     assert ({"curl", "jq"} <= set(needed)) == (action in ("test", "nightly", "docs", "planted"))
+    assert ("nginx-light" in needed) == (action not in ("chaos", "contract"))
     assert packages.set_up(action) is True
     assert packages.missing(action) == []
     assert f"install --yes --no-install-recommends {' '.join(needed)}" in (machine / "apt-get.log").read_text()
