@@ -30,7 +30,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(server.url_name, raising=False)
     monkeypatch.delenv("ONLY", raising=False)
     monkeypatch.setattr(packages, "POLICY", tmp_path / "policy")
-    monkeypatch.setattr(packages, "find_program", lambda name: (tmp_path / name).exists())
+    monkeypatch.setattr(packages, "find_program", lambda name: (tmp_path / packages.TOOLS.get(name, name)).exists())
     monkeypatch.setattr(servers.Server, "missing", lambda self: [] if (tmp_path / self.package).exists() else ["it"])
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return tmp_path
