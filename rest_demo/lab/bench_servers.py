@@ -17,9 +17,10 @@ from labkit.processes import free_port, is_serving, listening, running, wait_unt
 
 GUNICORN, BEHIND_NGINX = "gunicorn, 2 threads", "gunicorn, 2 threads, behind nginx"
 GUNICORN_SYNC, UVICORN, GRANIAN = "gunicorn, sync", "uvicorn, ASGI", "granian, WSGI"
+TWO_WORKERS = ["python", "-m", "gunicorn", "--no-control-socket", "--log-level", "warning", "--workers", "2"]
 SERVERS = {
-    GUNICORN: [*web_server("config.wsgi:application"), "--workers", "2", "--threads", "2"],
-    GUNICORN_SYNC: [*web_server("config.wsgi:application"), "--workers", "2"],
+    GUNICORN: [*TWO_WORKERS, "--threads", "2", "config.wsgi:application"],
+    GUNICORN_SYNC: [*TWO_WORKERS, "config.wsgi:application"],
     UVICORN: [*web_server("django.core.asgi:get_asgi_application", "asgi"), "--factory", "--workers", "2"],
     GRANIAN: [
         "python", "-m", "granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "2", "--no-log",

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from labkit import Counts, Experiment
 from labkit.nginx import behind_nginx, find_nginx
-from labkit.processes import free_port, served
+from labkit.processes import free_port, is_serving, listening, running, wait_until
 
 HOST = "127.0.0.1"
 WORKERS, PHONES, SILENT, REQUESTS = 2, 2, 50, 20
@@ -38,7 +38,9 @@ def solved() -> Counts:
 def gunicorn() -> Iterator[int]:
     """Two sync workers, as most tutorials start them."""
     port = free_port()
-    with served(port, WEB_CONCURRENCY=str(WORKERS)):
+    argv = ["python", "-m", "gunicorn", "--no-control-socket", "--log-level", "warning", "--workers", str(WORKERS)]
+    with running([*argv, "config.wsgi:application"], **listening(port)):
+        wait_until(lambda: is_serving(port), timeout_seconds=30, what="gunicorn")
         yield port
 
 
