@@ -37,7 +37,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 FROM python:3.13-slim AS runtime
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     HOST=0.0.0.0 PORT=8000 GUNICORN_CMD_ARGS=--bind=0.0.0.0:8000 UVICORN_HOST=0.0.0.0 UVICORN_PORT=8000 \
-    ALIVE_FILE=/tmp/alive
+    ALIVE_FILE=/tmp/alive MALLOC_ARENA_MAX=2
 RUN groupadd --gid 10001 nexus && useradd --uid 10001 --gid nexus --no-create-home --home-dir /tmp nexus
 USER 10001:10001
 

@@ -138,6 +138,7 @@ class Addresses:
             "PATH": PATH,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
+            "MALLOC_ARENA_MAX": "2",  # glibc keeps memory per thread otherwise
             **listening(listening_port(service) or 0, servers.HOST),
             "ALIVE_FILE": str(RUN / "alive" / service.name),
         }

@@ -10,7 +10,9 @@ from nexus.compose import services
 from tests.conftest import copy_set_up
 
 pytestmark = pytest.mark.native
-SECRETS = dict.fromkeys(("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET"), "w0rd-" * 8)
+SECRETS = dict.fromkeys(
+    ("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET", "TOKEN_SIGNING_KEY", "TOKEN_PUBLIC_KEYS"), "w0rd-" * 8
+)
 # $HOME/services: name, demo, profiles; $HOME/running: the names of what runs
 DOCKER = r"""#!/bin/sh
 echo "$COMPOSE_PROFILES $*" >>"$HOME/log"

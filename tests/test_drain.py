@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -92,7 +93,7 @@ def test_a_request_in_flight_is_answered_when_its_service_is_stopped(service: Se
             process.wait(timeout=30)
 
     assert got == [200]
-    assert process.returncode == 0
+    assert process.returncode in (0, -signal.SIGTERM)  # uvicorn stops, and repeats the signal
 
 
 def test_a_service_whose_worker_is_still_starting_stops(tmp_path: Path) -> None:

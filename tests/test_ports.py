@@ -34,13 +34,12 @@ def variables(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 def test_no_two_of_all_that_listen_have_one_port(variables: dict[str, str]) -> None:
     base = int(variables["PORT_BASE"])
     published = [port for service in services(variables).values() for port in service.ports.values()]
-    # compose publishes one of the broker's ports; natively all of a server's are on this machine
-    ours = {base + offset for offset in (servers.PORTS | servers.RABBITMQ_EXTRA_PORTS).values()} | {base + SUPERVISOR}
-    management = base + servers.RABBITMQ_EXTRA_PORTS["management"]
-    taken = Counter([*published, *(ours - {management})])
+    behind_nginx = [port + native.BEHIND for service in services(variables).values() if (port := service.port)]
+    servers_own = [base + offset for offset in (servers.PORTS | servers.RABBITMQ_EXTRA_PORTS).values()]
+    taken = Counter([*published, *behind_nginx, *servers_own, base + servers.WWW_STATUS_PORT, base + SUPERVISOR])
 
     assert [port for port, count in taken.items() if count > 1] == []
-    assert management in taken
+    assert len(behind_nginx) == 11
     assert all(base <= port < min(base + 100, 65536) for port in taken)
 
 

@@ -130,9 +130,10 @@ def test_where_did_my_request_go(api: APIClient, mug: Product, shop: Service) ->
     for name, lines in told.items():
         about = [line for line in shop.log(name).splitlines() if order["id"] in line or str(event.event_id) in line]
         assert len(about) >= lines, name
-        assert [line for line in about if "[find-me]" not in line] == [], name
-        assert not [line for line in shop.log(name).splitlines() if "[find-me]" in line and other["id"] in line], name
-    succeeded = re.findall(r"\[find-me\] celery\.app\.trace: Task fulfilment\.tasks\.(\w+)\[", shop.log("worker"))
+        assert [line for line in about if json.loads(line)["request_id"] != "find-me"] == [], name
+        assert not [line for line in shop.log(name).splitlines() if '"find-me"' in line and other["id"] in line], name
+    traced = [json.loads(line) for line in shop.log("worker").splitlines() if '"find-me"' in line and "celery.app.trace" in line]
+    succeeded = [found[1] for line in traced if (found := re.match(r"Task fulfilment\.tasks\.(\w+)\[", line["message"]))]
     assert sorted(succeeded) == ["email_invoice", "fulfil_order", "print_label", "write_invoice"]
     assert {mail["request_id"] for mail in shop.mails()} == {"find-me", "another"}
     stays_alive_and_stops(shop, "carry", "worker")

@@ -129,7 +129,7 @@ def test_plain_views_errors_are_problems_too(client: Client, monkeypatch: pytest
     monkeypatch.setattr(Ready, "get", denied)
 
     assert problem_in(client.get("/ready"), 403)["code"] == "permission_denied"
-    assert problem_in(Client(enforce_csrf_checks=True).post("/live"), 403)["code"] == "csrf_failed"
+    assert problem_in(Client(enforce_csrf_checks=True).post("/ready"), 403)["code"] == "csrf_failed"
 
 
 @pytest.mark.parametrize("host", ["evil.example", "a b"])
