@@ -64,7 +64,8 @@ READ_JSON = [REST, QUEUE]  # their write URL parses a JSON body without a login
 
 @pytest.fixture(params=SERVICES, ids=lambda service: service.name)
 def service(request: pytest.FixtureRequest) -> Service:
-    return request.param  # type: ignore[no-any-return]
+    found: Service = request.param
+    return found
 
 
 def assert_problem(response: httpx.Response, status: int, code: str = "") -> None:

@@ -15,7 +15,7 @@ from catalogue import store
 from catalogue.models import Product, TrendingList, ViewCount
 from catalogue.serializers import ProductPageSerializer, ProductSerializer
 from patterns.caching.breaker import CircuitOpen
-from patterns.caching.single_flight import Answer
+from patterns.caching.single_flight.entry import Answer
 
 logger = logging.getLogger(__name__)
 

@@ -30,7 +30,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         parameters: dict[str, Any] = super().get_connection_params()
         deadline = parameters.pop(DEADLINE, None)
-        kind = type("Connection", (BoundedConnection,), {"deadline_seconds": deadline})
-        names = {**vars(psycopg), "connect": kind.connect}
+
+        class Connection(BoundedConnection):
+            deadline_seconds = deadline
+
+        names = {**vars(psycopg), "connect": Connection.connect}
         self.Database = SimpleNamespace(**names)  # type: ignore[assignment]
         return parameters

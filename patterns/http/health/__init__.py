@@ -73,7 +73,7 @@ class Redis(HealthCheck):
     url: str = dataclasses.field(repr=False)
     timeout = TIMEOUT
 
-    def run(self) -> None:  # type: ignore[override]  # the library runs it in a thread
+    def run(self) -> None:  # the library runs it in a thread
         import redis
 
         seconds = self.timeout.total_seconds() / 2
@@ -92,7 +92,7 @@ class AMQP(HealthCheck):
     url: str = dataclasses.field(repr=False)
     timeout = TIMEOUT
 
-    def run(self) -> None:  # type: ignore[override]
+    def run(self) -> None:
         import pika
 
         parameters = pika.URLParameters(self.url)
@@ -110,7 +110,7 @@ class Ready(HealthCheckView):
     optional: Sequence[Check] = ()
 
     @property
-    def checks(self) -> list[Check]:  # type: ignore[override]
+    def checks(self) -> list[Check]:
         return [*self.required, *self.optional]
 
     async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
