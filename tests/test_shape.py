@@ -175,6 +175,18 @@ def test_a_pattern_says_how_to_use_it_in_twelve_lines(name: str) -> None:
     assert 1 <= len(lines) + len(block.commands) <= 12
 
 
+LONGER = {"connections", "graphql_over_http"}  # up to 200 lines; no other file of a pattern has more than 150
+
+
+@pytest.mark.parametrize("name", patterns())
+def test_a_pattern_reads_in_two_screens(name: str) -> None:
+    path = patterns()[name]
+    limit = 200 if path.name in LONGER else 150
+    files = [file for file in path.rglob("*.py") if not file.name.startswith("test_") and "migrations" not in file.parts]
+
+    assert {file.name: lines for file in files if (lines := len(file.read_text().splitlines())) > limit} == {}
+
+
 def test_no_two_patterns_have_one_name() -> None:
     names = [path.name for path in patterns().values()]
 
