@@ -1,4 +1,4 @@
-"""Everything is tested, one pytest process a room, some side by side, against real servers that are started for it and stopped.
+"""Everything is tested, one pytest process per room, some side by side, against real servers that are started for it and stopped.
 
 A pattern's tests run in a blank project, where the root's tests copy it to. `DEMO=patterns` runs them at home.
 """
@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -16,9 +17,15 @@ from nexus.compose import ROOT
 from nexus.demos import demos, environment
 from nexus.private_set import private_set
 
-LANES = 4  # on two cores: the tests of queue_demo and of the root wait for servers and processes more than they compute
+LANES = 5  # on two cores: the tests of queue_demo and of the root wait for servers and processes more than they compute
 LONGEST = ("queue_demo", ROOT.name)  # they begin first; queue_demo has the processors before all others, then the root
 PATTERNS = ROOT / "patterns"
+# parts of the root's tests that wait more than they compute: each runs beside the others
+PARTS = {
+    "the stack": ["test_edge.py", "test_lifecycle.py"],
+    "the processes": ["test_drain.py", "test_one_token.py", "test_private_set.py", "test_set_up.py"],
+    "the copies": ["test_copies.py"],
+}
 NO_TEST_RAN = 5  # pytest's exit code
 SHAPE = ["test_shape.py", "test_readme.py", "test_docs.py", "test_compose.py", "test_workflows.py", "test_checks.py"]
 console = Console(highlight=False)
@@ -37,6 +44,8 @@ def run(demo: str | None, only: str | None, *, nightly: bool = False) -> int:
         console.print(f"servers are up ({time.monotonic() - begun:.0f} s)")
         kept = {name: os.environ[name] for name in os.environ if nightly and is_of_packages(name)}
         jobs = [Job(name_of(room), command(room, only, not demo, nightly), folder_of(room), variables(room, urls) | kept) for room in rooms]
+        if not demo and not only:
+            jobs = [part for job in jobs for part in (parts(job) if job.name == name_of(ROOT) else [job])]
         for name, code in results(jobs):
             ran += code != NO_TEST_RAN
             if code not in (0, *([NO_TEST_RAN] if only or nightly else [])):
@@ -97,6 +106,16 @@ def show(name: str, printed: str) -> None:
 def folder_of(room: Path) -> Path:
     """Where its tests start. Not in patterns/: its folder asyncio would hide Python's."""
     return ROOT if room == PATTERNS else room
+
+
+def parts(job: Job) -> list[Job]:
+    """The root's tests as several jobs."""
+    found = []
+    for name, files in PARTS.items():
+        argv = [word for each in job.argv for word in ([f"tests/{file}" for file in files] if each == "tests" else [each])]
+        found.append(replace(job, name=name, argv=argv))
+    rest = [f"--ignore=tests/{file}" for files in PARTS.values() for file in files]
+    return [*found, replace(job, argv=[*job.argv, *rest])]
 
 
 def name_of(room: Path) -> str:
