@@ -22,7 +22,7 @@ LONGEST = ("queue_demo", ROOT.name)  # they begin first; queue_demo has the proc
 PATTERNS = ROOT / "patterns"
 # parts of the root's tests that wait more than they compute: each runs beside the others
 PARTS = {
-    "the stack": ["test_edge.py", "test_lifecycle.py"],
+    "the stack": ["test_lifecycle.py", "test_native_edge.py"],
     "the processes": ["test_drain.py", "test_one_token.py", "test_private_set.py", "test_set_up.py"],
     "the copies": ["test_copies.py"],
 }

@@ -200,7 +200,7 @@ def test_make_copy_lists_the_patterns() -> None:
     done = subprocess.run(["make", "-s", "copy"], cwd=ROOT, capture_output=True, text=True, env=environment)
 
     assert done.returncode != 0
-    assert "http/idempotency" in done.stderr
+    assert "  http       access_token, " in done.stderr
 
 
 def test_make_copy_prints_what_to_do_next(tmp_path: Path) -> None:

@@ -30,6 +30,13 @@ NAMES = {"redis-server": "Redis", "beam.smp": "AMQP"}
 WAITING_CLIENTS = 6
 
 
+@pytest.fixture(autouse=True, scope="module")
+def everything(stack: Stack) -> None:
+    """The tests of the lifecycle come before these, and stop most of it."""
+    up = stack.make("up")
+    assert up.returncode == 0, up.stdout + up.stderr
+
+
 def test_the_edge_holds_on_every_service(stack: Stack) -> None:
     argv = [sys.executable, "-m", "pytest", "-q", "-c", "tests/pytest.ini", "--rootdir", ".", "labkit/edge.py"]
     environment = {**os.environ, "PORT_BASE": str(stack.port_base)}
