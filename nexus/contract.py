@@ -55,6 +55,7 @@ def service(urls: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         "WRITES_PER_MINUTE": "0", "LOGINS_PER_MINUTE_AND_ADDRESS": "0", "LOGINS_PER_MINUTE_AND_USER": "0",
         "PAYMENT_PROVIDER_URL": f"http://127.0.0.1:{provider}", "WEBHOOK_SECRETS": secret,
         "SHOP_WEBHOOK_URL": f"http://127.0.0.1:{shop}/api/v1/webhooks/payments/",
+        "CORS_ALLOWED_ORIGINS": "http://localhost:5173",
     }  # fmt: skip
     if subprocess.run([sys.executable, "-m", "nexus.setup"], cwd=DEMO, env=settings).returncode:
         raise RuntimeError(f"{DEMO.name} could not be set up")
