@@ -113,7 +113,9 @@ def start(name: str) -> bool:
         lock.flush()
         State(state_path(name)).running("starting")
         argv = [sys.executable, "-m", "labkit", "run", name, "--output", os.devnull, "--state", str(state_path(name))]
-        process = subprocess.Popen(argv, cwd=DEMO, pass_fds=[lock.fileno()], stdin=subprocess.DEVNULL)
+        # a crowd on a busy machine may wait longer than a visitor should
+        patient = {**os.environ, "STATEMENT_TIMEOUT_SECONDS": "120", "LOCK_TIMEOUT_SECONDS": "60"}
+        process = subprocess.Popen(argv, cwd=DEMO, env=patient, pass_fds=[lock.fileno()], stdin=subprocess.DEVNULL)
     threading.Thread(target=_wait, args=(process,), daemon=True).start()
     return True
 
