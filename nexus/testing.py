@@ -17,7 +17,7 @@ from nexus.compose import ROOT
 from nexus.demos import demos, environment
 from nexus.private_set import private_set
 
-LANES = 5  # on two cores: the tests of queue_demo and of the root wait for servers and processes more than they compute
+LANES = 4  # on two cores: the tests of queue_demo and of the root wait for servers and processes more than they compute
 LONGEST = ("queue_demo", ROOT.name)  # they begin first; queue_demo has the processors before all others, then the root
 PATTERNS = ROOT / "patterns"
 # parts of the root's tests that wait more than they compute: each runs beside the others
@@ -113,6 +113,8 @@ def parts(job: Job) -> list[Job]:
     found = []
     for name, files in PARTS.items():
         argv = [word for each in job.argv for word in ([f"tests/{file}" for file in files] if each == "tests" else [each])]
+        if name == "the stack":  # it holds the services to seconds
+            argv = argv[argv.index(sys.executable) :]
         found.append(replace(job, name=name, argv=argv))
     rest = [f"--ignore=tests/{file}" for files in PARTS.values() for file in files]
     return [*found, replace(job, argv=[*job.argv, *rest])]

@@ -64,6 +64,11 @@ def ask(url: str, timeout_seconds: float = 30) -> httpx.Response:
     return httpx.get(url, headers={"Accept": "application/json"}, timeout=timeout_seconds, trust_env=False)
 
 
+def timed(url: str) -> tuple[int, float]:
+    begun = time.monotonic()
+    return ask(url).status_code, time.monotonic() - begun
+
+
 @pytest.mark.parametrize("name", READS)
 def test_a_frozen_database_is_a_503_and_the_service_recovers(stack: Stack, name: str) -> None:
     offset, path = READS[name]
@@ -71,13 +76,12 @@ def test_a_frozen_database_is_a_503_and_the_service_recovers(stack: Stack, name:
     with frozen(stack, "postgres"), ThreadPoolExecutor(WAITING_CLIENTS) as clients:
         waiting = [clients.submit(ask, stack.url(offset, path)) for _ in range(WAITING_CLIENTS)]
         time.sleep(0.5)  # they have reached the database
-        begun = time.monotonic()
-        live = ask(stack.url(offset, "/live"))
-        seconds = time.monotonic() - begun
+        live, seconds = zip(*(timed(stack.url(offset, "/live")) for _ in range(3)), strict=True)
         ready = ask(stack.url(offset, "/ready"))
         answers = [each.result() for each in waiting]
 
-    assert (live.status_code, seconds < 1) == (200, True)
+    # the median: one may meet a busy moment of the machine
+    assert (set(live), sorted(seconds)[1] < 1) == ({200}, True)
     assert (ready.status_code, ready.json()["checks"]["Database"]) == (503, "unavailable")
     assert {each.status_code for each in answers} == {503}
     assert all(each.headers["Retry-After"] and each.json()["code"] for each in answers)
