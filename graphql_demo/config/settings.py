@@ -46,8 +46,8 @@ MIDDLEWARE = [
     "patterns.http.request_id.middleware",  # first: the other middlewares' answers have an id too
     "corsheaders.middleware.CorsMiddleware",  # before all that may answer: pages can read errors too
     "patterns.http.problem_details.middleware",
-    "patterns.http.utf8_only.middleware",
     "patterns.http.body_limit.middleware",
+    "patterns.http.utf8_only.middleware",
     "django.middleware.security.SecurityMiddleware",
     "patterns.http.http_caching.middleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

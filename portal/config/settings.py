@@ -36,8 +36,8 @@ INSTALLED_APPS = ["django.contrib.staticfiles", "django_htmx", "door"]
 MIDDLEWARE = [
     "patterns.http.request_id.middleware",  # first: the other middlewares' answers have an id too
     "door.errors.ProblemsForPrograms",
-    "patterns.http.utf8_only.middleware",
     "patterns.http.body_limit.middleware",
+    "patterns.http.utf8_only.middleware",
     "django.middleware.security.SecurityMiddleware",
     "patterns.http.http_caching.middleware",
     "door.security.ContentSecurityPolicy",
@@ -58,7 +58,7 @@ TEMPLATES = [
 CSRF_FAILURE_VIEW = "door.views.refuse"
 CSRF_COOKIE_HTTPONLY = True
 
-MAX_BODY_BYTES = 100_000
+MAX_BODY_BYTES = 1_000_000
 
 USE_TZ = True
 TIME_ZONE = "UTC"

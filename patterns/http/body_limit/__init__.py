@@ -1,12 +1,14 @@
-"""Body limit: refuse a body that is too large before reading it, and read chunked ones.
+"""Body limit: refuse a body that is too large, read chunked ones, and leave none unread.
 
 Problem
     DATA_UPLOAD_MAX_MEMORY_SIZE guards neither files nor DRF's parsers before 3.18: 50 MB
     of JSON become 500 MB of objects. And Django reads a chunked body as empty: a genuine
-    webhook looks forged.
+    webhook looks forged. And gunicorn resets a connection whose body the view left
+    unread: nginx then answers 502 instead of the view's 415.
 
 Guarantee
-    - A request that announces more than MAX_BODY_BYTES gets 413, its body unread.
+    - A request that announces more than MAX_BODY_BYTES gets 413; no view sees its body.
+    - Up to 4 MiB that nobody read are read and forgotten before the answer (gunicorn).
     - A chunked body is read up to the limit (else 413), and views see it like any
       other; 411 if the server does not end chunked bodies.
     - A Content-Length that is not a number gets 400.
@@ -16,19 +18,20 @@ Not guaranteed
     body on disk before. Uploads have the same limit.
 
 Cost
-    A look at one header. A chunked body is held in memory.
+    A look at one header, one read() at the end. A chunked body is held in memory.
 
 Use instead
     nginx's client_max_body_size, which also ends chunked bodies. (Checked 2026-11.)
 
-Source: RFC 9110, sections 15.5.12 and 15.5.14; RFC 9112, section 7.1.
+Source: RFC 9110, sections 15.5.12 and 15.5.14; RFC 9112, sections 7.1 and 9.6.
 
 Use
     # settings.py
     MAX_BODY_BYTES = 1_000_000
-    MIDDLEWARE.insert(0, "patterns.http.body_limit.middleware")  # before any reader
+    MIDDLEWARE.insert(0, "patterns.http.body_limit.middleware")  # around all that answer
 """
 
+import contextlib
 import io
 from typing import Any
 
@@ -36,6 +39,8 @@ from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
+
+UNREAD_BYTES = 4 * 1024 * 1024  # more than a proxy in front lets through
 
 
 @sync_and_async_middleware
@@ -46,7 +51,9 @@ def middleware(get_response: Any) -> Any:
         return refusal(request) or await get_response(request)
 
     def sync_middleware(request: HttpRequest) -> HttpResponse:
-        return refusal(request) or get_response(request)
+        response = refusal(request) or get_response(request)
+        discard_unread(request)
+        return response
 
     return async_middleware if iscoroutinefunction(get_response) else sync_middleware
 
@@ -80,6 +87,17 @@ def read_chunked(request: HttpRequest, limit: int) -> HttpResponse | None:
     request._stream = io.BytesIO(body)
     request.META["CONTENT_LENGTH"] = str(len(body))
     return None
+
+
+def discard_unread(request: HttpRequest) -> None:
+    """Lets the client finish sending, so that it reads the answer (RFC 9112, section 9.6)."""
+    environ = getattr(request, "environ", {})
+    if not environ.get("wsgi.input_terminated"):
+        return  # ASGI: the body arrived before the request; else: read() might wait for ever
+    left = UNREAD_BYTES
+    with contextlib.suppress(Exception):  # the client has gone, or its chunks are malformed
+        while left > 0 and (chunk := environ["wsgi.input"].read(min(left, 65_536))):
+            left -= len(chunk)
 
 
 def too_large(limit: int) -> HttpResponse:

@@ -7,7 +7,7 @@ from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
-from . import middleware
+from . import UNREAD_BYTES, middleware
 
 
 class Stream(io.BytesIO):
@@ -77,10 +77,10 @@ def test_a_chunked_body_is_read(view: Any, seen: bytes) -> None:
 
 @override_settings(MAX_BODY_BYTES=50)
 def test_a_chunked_body_beyond_the_limit_is_413_and_read_no_further() -> None:
-    stream = io.BytesIO(b"x" * 1000)
+    stream = io.BytesIO(bytes(2 * UNREAD_BYTES))
 
     assert middleware(echo)(chunked(stream)).status_code == 413
-    assert stream.tell() == 51
+    assert stream.tell() == 51 + UNREAD_BYTES
 
 
 @override_settings(MAX_BODY_BYTES=50)
@@ -96,6 +96,20 @@ def test_a_server_that_does_not_end_chunked_bodies_gets_411() -> None:
         411,
         "Chunked bodies are not accepted here",
     )
+
+
+@pytest.mark.parametrize(("sent", "left"), [(1000, 0), (5_000_000, 5_000_000 - UNREAD_BYTES)])
+@pytest.mark.parametrize("limit", [10_000_000, 50])
+def test_a_body_that_nobody_read_is_read_before_the_answer(sent: int, left: int, limit: int) -> None:
+    stream = io.BytesIO(b"x" * sent)
+    environ: dict[str, Any] = {"wsgi.input": stream, "wsgi.input_terminated": True}
+    request = RequestFactory().generic("POST", "/", **environ)
+    request.META["CONTENT_LENGTH"] = str(sent)
+
+    with override_settings(MAX_BODY_BYTES=limit):
+        middleware(lambda request: HttpResponse(status=415))(request)
+
+    assert len(stream.read()) == left
 
 
 @pytest.mark.parametrize(("size", "status"), [(50, 200), (51, 413)])
