@@ -12,6 +12,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from nexus.compose import ROOT
 from nexus.native import LOGS, RUN, Plan, supervisor_port
 from nexus.servers import HOST, SERVERS, Process
@@ -146,11 +148,12 @@ def start(name: str) -> None:
 
 def shutdown(data: Path) -> int:
     """Stops everything in order, then whatever is left of what we started. Returns how many leftovers there were."""
-    with contextlib.suppress(*UNREACHABLE):
+    with contextlib.suppress(*UNREACHABLE, RuntimeError):  # what does not stop in time is swept
+        stop(states())  # not by supervisord's shutdown: from then on it answers no question
+        pid = control().supervisor.getPID()
         control().supervisor.shutdown()
-        deadline = time.monotonic() + 30
-        while states() and time.monotonic() < deadline:
-            time.sleep(0.1)
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(pid).wait(timeout=10)
     left = sweep(str(RUN), (data,))
     CONFIGURATION.unlink(missing_ok=True)
     NAMES.unlink(missing_ok=True)

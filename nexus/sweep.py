@@ -5,6 +5,8 @@ environment for `ps` are known by their working folder. Nothing is ever stopped 
 """
 
 import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -20,8 +22,9 @@ def ours(mark: str, folders: tuple[Path, ...] = ()) -> list[psutil.Process]:
         with contextlib.suppress(psutil.Error, OSError):
             if process.status() == psutil.STATUS_ZOMBIE or process.pid in _our_own_line():
                 continue
-            if process.environ().get(MARK) == mark or _works_in(process, folders):
-                found.append(process)
+            with _as_its_owner(process):
+                if process.environ().get(MARK) == mark or _works_in(process, folders):
+                    found.append(process)
     return found
 
 
@@ -42,6 +45,22 @@ def sweep(mark: str, folders: tuple[Path, ...] = (), grace_seconds: float = 5) -
                 process.kill()
         psutil.wait_procs(alive, timeout=grace_seconds)
     return count
+
+
+@contextlib.contextmanager
+def _as_its_owner(process: psutil.Process) -> Iterator[None]:
+    """Root in a container may signal other users' processes and not look into them (CAP_SYS_PTRACE); their owner may."""
+    me, owner = (os.geteuid(), os.getegid()), (process.uids().effective, process.gids().effective)
+    if me[0] != 0 or owner == me:
+        yield
+        return
+    try:
+        os.setegid(owner[1])
+        os.seteuid(owner[0])
+        yield
+    finally:
+        os.seteuid(me[0])
+        os.setegid(me[1])
 
 
 def _our_own_line() -> set[int]:

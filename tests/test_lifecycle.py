@@ -14,6 +14,7 @@ import pytest
 
 from labkit.processes import wait_until
 from nexus.private_set import port_is_free
+from nexus.servers import SERVERS
 from tests.conftest import LEFT_BEHIND, ROOT
 from tests.native_stack import HOSTILE, Stack, rows
 
@@ -140,6 +141,16 @@ def test_down_leaves_no_process_and_no_port(stack: Stack) -> None:
     assert down.returncode == 0, down.stderr
     assert stack.processes() == []
     assert [offset for offset in range(100) if not port_is_free(stack.port_base + offset)] == []
+
+
+def test_down_stops_servers_after_all_that_use_them(stack: Stack) -> None:
+    log = (stack.folder / ".run/logs/supervisord.log").read_text()
+    stopped = re.findall(r"(?:stopped|exited): ([a-z-]+) \((.*)\)", log.rpartition("success: portal")[2])
+    names = [name for name, _ in stopped]
+
+    assert set(names[-5:]) == set(SERVERS), stopped
+    assert len(names) == 5 + 15
+    assert [how for _, how in stopped if "SIGKILL" in how] == []
 
 
 def test_a_terminal_that_closes_during_up_leaves_nothing_half_started(stack: Stack) -> None:

@@ -1,12 +1,18 @@
 """The sweep ends what we started, and no other."""
 
+import os
+import pwd
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
+import pytest
 
+from labkit.processes import answers, free_port, wait_until
 from nexus.sweep import MARK, ours, sweep
+from tests.conftest import ROOT
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -25,3 +31,21 @@ def test_it_ends_who_carries_the_mark_and_no_bystander(tmp_path: Path) -> None:
     assert swept == 1
     assert alive == [False, True, True]
     assert ours(str(tmp_path), (tmp_path,)) == []
+
+
+@pytest.mark.native
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone starts servers as other users")
+def test_root_of_a_container_finds_a_server_of_another_user() -> None:
+    nobody = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        look = f"from pathlib import Path; from nexus.sweep import ours; print([process.pid for process in ours('x', (Path({folder!r}),))])"
+        container = ["setpriv", "--bounding-set", "-sys_ptrace", sys.executable, "-c", look]
+        port = free_port()
+        argv = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+        with subprocess.Popen(argv, cwd=folder, user=nobody.pw_uid, group=nobody.pw_gid, stdout=subprocess.DEVNULL) as server:
+            wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=10, what="Redis")
+            found = subprocess.run(container, cwd=ROOT, capture_output=True, text=True)
+            server.kill()
+
+    assert found.stdout == f"[{server.pid}]\n", found.stderr
