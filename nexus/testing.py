@@ -129,7 +129,7 @@ def niceness(room: Path) -> int:
 
 
 def command(room: Path, only: str | None, is_one_of_all: bool, nightly: bool) -> list[str]:
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=8", "--durations-min=4"]
     argv += ["patterns"] if room == PATTERNS else ["tests"]
     if room == PATTERNS:
         argv += ["-c", "tests/patterns.ini", "--rootdir", "."]

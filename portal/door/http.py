@@ -6,7 +6,7 @@ from django.conf import settings
 from door.demos import Demo
 
 # A demo on this machine or in the next container answers in milliseconds, or something is wrong with it.
-TIMEOUT = httpx.Timeout(2.0, connect=1.0)
+TIMEOUT = httpx.Timeout(3.0, connect=1.0)
 
 # No kept connections: a demo that was restarted would be met through a dead one. No proxy either: they are next door.
 _client = httpx.Client(timeout=TIMEOUT, limits=httpx.Limits(max_keepalive_connections=0), trust_env=False, follow_redirects=False)

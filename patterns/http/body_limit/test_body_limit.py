@@ -100,7 +100,9 @@ def test_a_server_that_does_not_end_chunked_bodies_gets_411() -> None:
 
 @pytest.mark.parametrize(("sent", "left"), [(1000, 0), (5_000_000, 5_000_000 - UNREAD_BYTES)])
 @pytest.mark.parametrize("limit", [10_000_000, 50])
-def test_a_body_that_nobody_read_is_read_before_the_answer(sent: int, left: int, limit: int) -> None:
+def test_a_body_that_nobody_read_is_read_before_the_answer(
+    sent: int, left: int, limit: int
+) -> None:
     stream = io.BytesIO(b"x" * sent)
     environ: dict[str, Any] = {"wsgi.input": stream, "wsgi.input_terminated": True}
     request = RequestFactory().generic("POST", "/", **environ)
