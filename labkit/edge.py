@@ -208,9 +208,11 @@ def test_a_form_is_415(service: Service) -> None:
 
 def test_a_body_beyond_the_limit_is_413(service: Service) -> None:
     headers = {"Content-Type": "application/json"}
+    headers |= {"Origin": "http://localhost:5173"}
     response = service.call("POST", service.write, content=b" " * 3_000_000, headers=headers)
 
     assert_problem(response, 413)
+    assert response.headers["Access-Control-Allow-Origin"]  # also what nginx answers itself
 
 
 @pytest.mark.parametrize("service", [REST, QUEUE, GRAPHQL], ids=lambda service: service.name)
