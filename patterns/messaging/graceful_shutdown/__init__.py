@@ -40,7 +40,7 @@ import threading
 from pathlib import Path
 
 
-def stop_on_signal(*, grace_seconds: int = 4) -> threading.Event:
+def stop_on_signal(*, grace_seconds: int = 8) -> threading.Event:
     """Returns an event that SIGTERM or Ctrl-C sets; call it once, in the main thread.
 
     From then on the process has `grace_seconds` to end, or SIGALRM ends it: a turn that
