@@ -60,11 +60,11 @@ claims: ## Fail when a README differs from its results, or a fresh measurement b
 	$(door) claims
 
 .PHONY: test
-test: ## Test everything against real servers, started and stopped for it
+test: ## Test everything against real servers, started and stopped for it; SLOW=1 the slow tests too
 	$(door) test
 
 .PHONY: nightly
-nightly: ## The tests that take too long for make test
+nightly: ## The tests that take too long for CI
 	$(door) nightly
 
 .PHONY: upcoming

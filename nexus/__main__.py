@@ -91,7 +91,7 @@ def act(action: str, words: list[str], demo: str | None) -> int:
             case "test":
                 from nexus import testing
 
-                return testing.run(demo, os.environ.get("ONLY") or None)
+                return testing.run(demo, os.environ.get("ONLY") or None, slow=os.environ.get("SLOW", "") not in ("", "0"))
             case "nightly":
                 from nexus import testing
 

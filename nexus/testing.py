@@ -1,6 +1,7 @@
 """Everything is tested, one pytest process per room, some side by side, against real servers that are started for it and stopped.
 
-A pattern's tests run in a blank project, where the root's tests copy it to. `DEMO=patterns` runs them at home.
+Tests that are marked `slow`, and the root's PARTS, run with SLOW=1, DEMO or ONLY: processes that are killed, frozen servers, the
+whole stack, and each pattern in a blank project instead of at home. CI runs them all.
 """
 
 import os
@@ -20,10 +21,11 @@ from nexus.private_set import private_set
 LANES = 4  # on two cores: the tests of queue_demo and of the root wait for servers and processes more than they compute
 LONGEST = ("queue_demo", ROOT.name)  # they begin first; queue_demo has the processors before all others, then the root
 PATTERNS = ROOT / "patterns"
-# parts of the root's tests that wait more than they compute: each runs beside the others
+# parts of the root's tests that take minutes, and wait more than they compute: each runs beside the others
 PARTS = {
-    "the stack": ["test_lifecycle.py", "test_native_edge.py"],
-    "the processes": ["test_drain.py", "test_one_token.py", "test_private_set.py", "test_set_up.py"],
+    "the stack": ["test_lifecycle.py"],
+    "the edge": ["test_native_edge.py"],
+    "the drain": ["test_drain.py"],
     "the copies": ["test_copies.py"],
 }
 NO_TEST_RAN = 5  # pytest's exit code
@@ -31,27 +33,31 @@ SHAPE = ["test_shape.py", "test_readme.py", "test_docs.py", "test_compose.py", "
 console = Console(highlight=False)
 
 
-def run(demo: str | None, only: str | None, *, nightly: bool = False) -> int:
+def run(demo: str | None, only: str | None, *, slow: bool = False, nightly: bool = False) -> int:
     """Runs the tests of every room, or of one demo; `only` is pytest's -k. Ends with one summary line, and says which room failed.
 
-    Tests marked `nightly` take too long for every run: they run when `nightly` is set, and only they.
+    Tests marked `nightly` take too long for CI: they run when `nightly` is set, and only they.
     """
     begun = time.monotonic()
-    rooms = rooms_of(demo) if demo else sorted([ROOT, *demos(), ROOT / "portal"], key=niceness)
+    slow = slow or nightly or bool(demo or only)
+    marks = chosen(slow, nightly)
+    rooms = rooms_of(demo) if demo else sorted([ROOT, *([] if slow else [PATTERNS]), *demos(), ROOT / "portal"], key=niceness)
     failed = []
     ran = 0
     with private_set() as urls:
         console.print(f"servers are up ({time.monotonic() - begun:.0f} s)")
         kept = {name: os.environ[name] for name in os.environ if nightly and is_of_packages(name)}
-        jobs = [Job(name_of(room), command(room, only, not demo, nightly), folder_of(room), variables(room, urls) | kept) for room in rooms]
+        jobs = [Job(name_of(room), command(room, only, not demo, marks), folder_of(room), variables(room, urls) | kept) for room in rooms]
         if not demo and not only:
-            jobs = [part for job in jobs for part in (parts(job) if job.name == name_of(ROOT) else [job])]
+            jobs = [part for job in jobs for part in (parts(job, slow) if job.name == name_of(ROOT) else [job])]
         for name, code in results(jobs):
             ran += code != NO_TEST_RAN
             if code not in (0, *([NO_TEST_RAN] if only or nightly else [])):
                 failed.append(name)
     seconds = time.monotonic() - begun
     console.print(f"{ran} rooms tested in {seconds:.0f} s, {len(failed)} failed {', '.join(failed)}")
+    if not slow:
+        console.print("the slow tests (faults of whole stacks, copies of patterns) run too with: make test SLOW=1")
     if not ran:
         console.print(f"no test is called {only}", markup=False)
     return 1 if failed or not ran else 0
@@ -108,16 +114,18 @@ def folder_of(room: Path) -> Path:
     return ROOT if room == PATTERNS else room
 
 
-def parts(job: Job) -> list[Job]:
-    """The root's tests as several jobs."""
+def parts(job: Job, slow: bool) -> list[Job]:
+    """The root's tests as several jobs; without its PARTS when those are not asked for."""
     found = []
+    rest = replace(job, argv=[*job.argv, *(f"--ignore=tests/{file}" for files in PARTS.values() for file in files)])
+    if not slow:
+        return [rest]
     for name, files in PARTS.items():
         argv = [word for each in job.argv for word in ([f"tests/{file}" for file in files] if each == "tests" else [each])]
-        if name == "the stack":  # it holds the services to seconds
+        if name in ("the stack", "the edge"):  # they hold the services to seconds
             argv = argv[argv.index(sys.executable) :]
         found.append(replace(job, name=name, argv=argv))
-    rest = [f"--ignore=tests/{file}" for files in PARTS.values() for file in files]
-    return [*found, replace(job, argv=[*job.argv, *rest])]
+    return [*found, rest]
 
 
 def name_of(room: Path) -> str:
@@ -128,7 +136,14 @@ def niceness(room: Path) -> int:
     return 5 * (LONGEST.index(room.name) if room.name in LONGEST else len(LONGEST))
 
 
-def command(room: Path, only: str | None, is_one_of_all: bool, nightly: bool) -> list[str]:
+def chosen(slow: bool, nightly: bool) -> str:
+    """pytest's -m."""
+    marks = "nightly" if nightly else "not nightly" if slow else "not nightly and not slow"
+    # servers are given, as in a container: their programs, and Node, may not be here
+    return marks + (" and not native" if os.environ.get("POSTGRES_URL") else "")
+
+
+def command(room: Path, only: str | None, is_one_of_all: bool, marks: str) -> list[str]:
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=8", "--durations-min=4"]
     argv += ["patterns"] if room == PATTERNS else ["tests"]
     if room == PATTERNS:
@@ -136,10 +151,7 @@ def command(room: Path, only: str | None, is_one_of_all: bool, nightly: bool) ->
     if room == ROOT:
         argv += ["-c", "tests/pytest.ini", "--rootdir", "."]
     argv = ["nice", "-n", str(niceness(room)), *argv] if is_one_of_all else argv
-    chosen = "nightly" if nightly else "not nightly"
-    if os.environ.get("POSTGRES_URL"):
-        chosen += " and not native"  # servers are given, as in a container: their programs, and Node, may not be here
-    argv += ["-m", chosen]
+    argv += ["-m", marks]
     return argv + (["-k", only] if only else [])
 
 

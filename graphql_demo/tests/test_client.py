@@ -19,7 +19,7 @@ def run(*argv: str, cwd: Path | None = None, **environment: str) -> str:
     return done.stdout
 
 
-pytestmark = [pytest.mark.native, pytest.mark.nightly]  # Node; npm ci takes a minute
+pytestmark = [pytest.mark.native, pytest.mark.slow]  # Node; npm ci takes a minute
 
 
 @pytest.fixture(scope="session")  # a module's would be made twice: pytest-django moves tests with a database to the front

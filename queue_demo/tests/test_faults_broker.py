@@ -132,7 +132,7 @@ def unmarked(orders: list[str]) -> int:
     return OutboxEvent.objects.waiting().filter(aggregate__in=[f"order/{order_id}" for order_id in orders]).count()
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_a_broker_that_is_killed_with_two_hundred_orders_in_flight_loses_none(house: House, api: APIClient, mug: Product) -> None:
     with house.channel() as channel:
         channel.queue_declare("audit", durable=True, arguments={"x-queue-type": "quorum"})
@@ -201,7 +201,7 @@ def test_a_full_queue_keeps_events_in_the_outbox_until_it_is_read(house: House, 
     assert house.is_whole
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_tasks_that_cannot_be_handed_on_during_an_alarm_wait_for_its_end(house: House, api: APIClient, mug: Product) -> None:
     kill(house.processes["worker"], signal.SIGSTOP)
     try:
