@@ -170,6 +170,7 @@ def sequences(house: House) -> dict[int, list[int]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_broker_with_a_memory_alarm_stops_no_order_and_loses_none(house: House, api: APIClient, mug: Product) -> None:
     said = len(house.log("relay"))
     house.broker.set_memory_alarm(True)

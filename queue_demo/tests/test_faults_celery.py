@@ -94,6 +94,7 @@ def celery(*words: str) -> list[str]:
 WORKER = celery("worker", "--concurrency=1", "--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
+@pytest.mark.slow
 def test_two_beats_send_the_work_of_a_period_twice_and_it_is_done_once(environment: dict[str, str]) -> None:
     with (
         running(WORKER, **environment),

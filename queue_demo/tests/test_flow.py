@@ -139,6 +139,7 @@ def test_where_did_my_request_go(api: APIClient, mug: Product, shop: Service) ->
     stays_alive_and_stops(shop, "carry", "worker")
 
 
+@pytest.mark.slow
 def test_one_clock_too_many_does_no_harm(broker: Broker, mug: Product, tmp_path: Path) -> None:
     Product.objects.update(stock=10)
     with service(broker, tmp_path, "carry", "worker", "beat", RESTOCK_SECONDS="4") as shop:
