@@ -8,7 +8,7 @@ from django.contrib.auth import get_user
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from graphene_django.views import HttpError
-from graphql import DocumentNode, ExecutionContext, GraphQLError, GraphQLFormattedError, GraphQLSchema, validate
+from graphql import DocumentNode, ExecutionContext, ExecutionResult, GraphQLError, GraphQLFormattedError, GraphQLSchema, validate
 from graphql.validation import MaxIntrospectionDepthRule, NoSchemaIntrospectionCustomRule, specified_rules
 
 from community.logins import seconds_to_wait
@@ -21,6 +21,7 @@ from patterns.graphql.masked_errors import masked
 from patterns.graphql.query_cost import LimitedCost
 from patterns.graphql.query_depth import Limits, limit_rule, parse_within
 from patterns.graphql.trusted_documents import TrustedDocuments
+from patterns.http.unavailable import is_unavailable
 
 LIMITS = Limits(depth=12)  # the names of the authors of the feed's comments are nine deep
 INTROSPECTION = MaxIntrospectionDepthRule if settings.INTROSPECTION else NoSchemaIntrospectionCustomRule
@@ -50,6 +51,13 @@ class CommunityView(GraphQLOverHTTPView):
         if not source:
             raise bad_request("query is missing.")
         return self.valid_document(self.schema.graphql_schema, source)
+
+    def run(self, request: HttpRequest, data: dict[str, Any]) -> ExecutionResult:
+        result = super().run(request, data)
+        for error in result.errors or ():
+            if error.original_error and is_unavailable(error.original_error):
+                raise error.original_error  # the middleware answers 503: clients retry that, and not a 200
+        return result
 
     def execute(self, document: DocumentNode, **options: Any) -> Any:
         execute = super().execute

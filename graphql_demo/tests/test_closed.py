@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -53,28 +54,46 @@ def test_only_the_lists_documents_are_executed_where_production_says_so() -> Non
     assert codes(by_id) == ["UNAUTHENTICATED"]  # a visitor has no feed: it was executed
 
 
-def test_a_fault_of_ours_tells_an_id_only_and_the_log_tells_the_rest() -> None:
-    port = free_port()
-    # a database that is not there: the next line's path would be in the answer
-    environment = {**os.environ, **PRODUCTION, **listening(port), "DATABASE_URL": "postgres://shop:s3cret@127.0.0.1:1/ledger"}
+@contextlib.contextmanager
+def logged_service(database_url: str) -> Iterator[tuple[str, list[str]]]:
+    """The address, and the log: it is complete when the block has ended."""
+    port, log = free_port(), []
+    environment = {**os.environ, **PRODUCTION, **listening(port), "DATABASE_URL": database_url}
     argv = [sys.executable, *web_server("config.wsgi:application")[1:]]
     with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=30, what="the service")
-            response = httpx.post(
-                f"http://127.0.0.1:{port}/graphql/",
-                json={"query": "{ reviews { edges { cursor } } }"},
-                headers={"X-Request-ID": "the-request"},
-                timeout=30,
-            )
+            yield f"http://127.0.0.1:{port}/graphql/", log
         finally:
             process.terminate()
-            log, _ = process.communicate(timeout=30)
+            log += process.communicate(timeout=30)[0].splitlines()
+
+
+def reviews(url: str) -> httpx.Response:
+    return httpx.post(url, json={"query": "{ reviews { edges { cursor } } }"}, headers={"X-Request-ID": "the-request"}, timeout=30)
+
+
+def test_an_internal_error_shows_an_id_and_the_log_shows_the_rest() -> None:
+    without_tables = urlsplit(os.environ["DATABASE_URL"])._replace(path="/postgres").geturl()
+    with logged_service(without_tables) as (url, log):
+        response = reviews(url)
 
     [error] = response.json()["errors"]
-    assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+    assert (response.status_code, error["extensions"]["code"]) == (200, "INTERNAL_SERVER_ERROR")
+    assert "community_review" not in response.text
+    [line] = [line for line in log if error["extensions"]["id"] in line]
+    assert "ProgrammingError" in line
+    assert "the-request" in line
+
+
+def test_a_database_that_refuses_is_a_503_without_a_trace_or_a_password() -> None:
+    with logged_service("postgres://shop:s3cret@127.0.0.1:1/ledger") as (url, log):
+        response = reviews(url)
+
+    assert (response.status_code, response.headers["Content-Type"]) == (503, "application/problem+json")
+    assert (response.json()["code"], response.json()["request_id"]) == ("unavailable", "the-request")
+    assert response.headers["Retry-After"]
     assert "127.0.0.1" not in response.text
-    assert error["extensions"]["id"] in log
-    assert "OperationalError" in log
-    assert [line for line in log.splitlines() if error["extensions"]["id"] in line and "the-request" in line]
-    assert "s3cret" not in log
+    assert [line for line in log if "503 for POST /graphql/" in line and "the-request" in line]
+    assert "s3cret" not in " ".join(log)
+    assert "Traceback" not in " ".join(log)

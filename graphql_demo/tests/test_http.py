@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client, RequestFactory
 
 from community.models import Like, Product, Review
 from community.views import CommunityView
+from labkit.tokens import login_header
+from tests.conftest import Ask
 
 STATIC = Path("community/static/graphiql")
 JSON = "application/json"
@@ -140,3 +144,35 @@ def test_seeding_twice_changes_nothing(monkeypatch: pytest.MonkeyPatch, capsys: 
 
     assert capsys.readouterr().out == once
     assert Product.objects.count() == 12
+
+
+def down(*_: Any, **__: Any) -> None:
+    raise OperationalError("the connection was lost")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ reviews { edges { cursor } } }",
+        '{ __typename product(sku: "SKU-000001") { name } }',  # a loader's query, and a field that needs none
+    ],
+)
+def test_a_query_without_the_database_is_503(ask: Ask, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    monkeypatch.setattr(BaseDatabaseWrapper, "cursor", down)
+    status, answer = ask(query)
+
+    assert (status, answer["code"]) == (503, "unavailable")
+
+
+def test_a_login_without_the_database_is_503(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BaseDatabaseWrapper, "cursor", down)
+    answer = client.post("/graphql/", NAMES, content_type=JSON, headers=login_header("anna"))
+
+    assert (answer.status_code, answer["Retry-After"], answer.json()["code"]) == (503, "2", "unavailable")
+
+
+def test_a_mutation_that_loses_the_database_is_503(ask: Ask, users: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("community.reactions.seen_review", down)
+    status, answer = ask('mutation { likeReview(input: {reviewId: "x"}) { userErrors { code } } }', users[0])
+
+    assert (status, answer["code"]) == (503, "unavailable")
