@@ -6,12 +6,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.views import LoginView
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from graphene_django.views import HttpError
 from graphql import DocumentNode, ExecutionContext, ExecutionResult, GraphQLError, GraphQLFormattedError, GraphQLSchema, validate
 from graphql.validation import MaxIntrospectionDepthRule, NoSchemaIntrospectionCustomRule, specified_rules
 
-from community.logins import seconds_to_wait
+from community.logins import count_address, count_name
 from community.services import BULK_MAXIMUM
 from community.tokens import BadToken, bearer
 from patterns.graphql.document_cache import cached
@@ -86,8 +86,18 @@ class CommunityView(GraphQLOverHTTPView):
 class Login(LoginView):
     """A session, for GraphiQL. Programs send an access token of rest_demo."""
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        # first: LoginView looks for the CSRF token, and parses the body for it
+        if request.method == "POST" and (seconds := count_address(request)):
+            return too_many(seconds)
+        return super().dispatch(request, *args, **kwargs)
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if seconds := seconds_to_wait(request, request.POST.get("username", "")):
-            words = f"Too many attempts. Try again in {seconds} s."
-            return HttpResponse(words, status=429, headers={"Retry-After": str(seconds)}, content_type="text/plain")
+        if seconds := count_name(request.POST.get("username", "")):
+            return too_many(seconds)
         return super().post(request, *args, **kwargs)
+
+
+def too_many(seconds: int) -> HttpResponse:
+    words = f"Too many attempts. Try again in {seconds} s."
+    return HttpResponse(words, status=429, headers={"Retry-After": str(seconds)}, content_type="text/plain")

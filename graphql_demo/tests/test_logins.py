@@ -73,3 +73,14 @@ def test_a_malformed_name_is_a_failed_login(users: list[Any], name: str) -> None
 
     answer = Client().post("/login/", body, content_type="application/x-www-form-urlencoded")
     assert answer.status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_malformed_bodies_and_missing_csrf_tokens_count_for_their_address(settings: Any, is_checked: bool) -> None:
+    settings.LOGINS_PER_MINUTE_AND_ADDRESS = 3
+    client = Client(enforce_csrf_checks=is_checked)
+    sent = [client.post("/login/", b"--x", content_type="multipart/form-data; boundary=x\x00").status_code for _ in range(5)]
+
+    assert set(sent[:3]) <= {400, 403}
+    assert sent[3:] == [429] * 2

@@ -154,7 +154,7 @@ def count_let_through(codes: list[int]) -> int:
 
 experiment = Experiment(
     challenge="They change X-Forwarded-For and try on",
-    solution="the address that the trusted proxies have seen, and the user's name: two limits, one round trip",
+    solution="the address that the trusted proxies have seen, and the user's name: two limits",
     load=f"{GUESSES} wrong passwords of one machine, each with another X-Forwarded-For, half of them at one customer: directly, then "
     f"through a proxy, with limits of {PER_ADDRESS} a minute for an address and {PER_USER} for a name; then {SPELT_TWICE} more over HTTP, "
     f"each with X-Forwarded-For and X_Forwarded_For, with a limit of {REAL_LIMIT} for an address",

@@ -12,6 +12,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from labkit.fault_proxy import FaultProxy
+from patterns.http.strict_json.drf import StrictJSONParser
 from shop.models import Order, Product
 from tests.test_error_shapes import order, problem_in
 
@@ -54,7 +55,7 @@ def test_a_429_is_a_problem_that_says_when_to_come_again(customer: Any) -> None:
     assert problem_in(answers[-1], 429)["code"] == "throttled"
     assert about_a_minute(answers[-1]["Retry-After"]) == "60"
     assert answers[-1]["RateLimit-Policy"] == '"login-address";q=5;w=60, "login-user";q=3;w=60'
-    assert about_a_minute(answers[-1]["RateLimit"]) == '"login-address";r=2;t=60, "login-user";r=0;t=60'
+    assert about_a_minute(answers[-1]["RateLimit"]) == '"login-address";r=1;t=60, "login-user";r=0;t=60'
 
 
 def test_an_allowed_answer_says_what_is_left(api: APIClient, mug: Product) -> None:
@@ -150,6 +151,17 @@ def test_malformed_logins_count_for_their_address(db: None, body: str) -> None:
 
     assert codes(answers) == [400] * 5 + [429]
     assert problem_in(answers[0], 400)["code"] == "malformed_json"
+
+
+@pytest.mark.parametrize("body", ["{", '{"username": "a", "password": "b"}'])
+def test_beyond_the_limit_no_body_is_parsed(db: None, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+    parse = StrictJSONParser.parse
+    monkeypatch.setattr(StrictJSONParser, "parse", lambda *args: parsed.append(1) or parse(*args))  # type: ignore[func-returns-value]
+    sent = [APIClient().post(LOGIN, body.replace("a", f"a{n}"), content_type="application/json") for n in range(8)]
+
+    assert codes(sent)[5:] == [429] * 3
+    assert len(parsed) == 5
 
 
 def test_a_quota_of_0_lifts_the_limit(api: APIClient, mug: Product, settings: Any) -> None:

@@ -24,7 +24,11 @@ class RateLimitThrottle(BaseThrottle):
         raise NotImplementedError
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        if not (checks := self.checks(request, view)):
+        return self.count(self.checks(request, view), view)
+
+    def count(self, checks: Checks, view: "APIView") -> bool:
+        """False if one of the limits is reached. Called twice, it counts in two steps."""
+        if not checks:
             return True
         self.decision = self.limiter.check(checks, count_locally=self.count_locally)
         if self.decision is None:

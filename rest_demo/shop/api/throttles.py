@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 from django.conf import settings
-from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from patterns.http.client_address import address_key, client_address, name_key
@@ -25,24 +24,16 @@ class ShopThrottle(RateLimitThrottle):
 
 
 class LoginThrottle(ShopThrottle):
-    """Password guesses: of one address at any name, and at one name from any address."""
+    """Password guesses: from one address at any name, and at one name from any address."""
 
     count_locally = True  # during an outage too: guessing is never free
-    malformed: APIException | None = None
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        is_allowed = super().allow_request(request, view)
-        if is_allowed and self.malformed:
-            raise self.malformed
-        return is_allowed
-
-    def checks(self, request: Request, view: "APIView") -> Checks:
-        try:
-            request.data  # noqa: B018
-        except APIException as error:  # counted for its address all the same
-            self.malformed = error
-            return login_checks(request)
-        return login_checks(request, request.data.get("username") or "" if isinstance(request.data, dict) else "")
+        """Counts the address before the body is parsed: a malformed attempt counts too."""
+        if not self.count(address_checks(request), view):
+            return False
+        body = request.data
+        return self.count(name_checks(body.get("username") or "" if isinstance(body, dict) else ""), view)
 
 
 class WriteThrottle(ShopThrottle):
@@ -57,14 +48,14 @@ class WriteThrottle(ShopThrottle):
         return per_minute({"writes": (settings.WRITES_PER_MINUTE, str(user_id))})
 
 
-def login_checks(request: Request, name: Any = None) -> Checks:
-    """The limits of one attempt to log in. Without a name, of its address only."""
+def address_checks(request: Request) -> Checks:
     peer, forwarded_for = request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", "")
     address = client_address(peer, forwarded_for, trusted_proxies=settings.TRUSTED_PROXIES)
-    quotas = {"login-address": (settings.LOGINS_PER_MINUTE_AND_ADDRESS, address_key(address))}
-    if name is not None:
-        quotas["login-user"] = (settings.LOGINS_PER_MINUTE_AND_USER, name_key(str(name)))
-    return per_minute(quotas)
+    return per_minute({"login-address": (settings.LOGINS_PER_MINUTE_AND_ADDRESS, address_key(address))})
+
+
+def name_checks(name: Any) -> Checks:
+    return per_minute({"login-user": (settings.LOGINS_PER_MINUTE_AND_USER, name_key(str(name)))})
 
 
 def per_minute(quotas: dict[str, tuple[int, str]]) -> Checks:
