@@ -6,6 +6,7 @@ In-process test clients saw none of the faults behind these tests: they know no 
 header, no half-sent body and no server.
 """
 
+import functools
 import json
 import os
 import re
@@ -68,6 +69,16 @@ def service(request: pytest.FixtureRequest) -> Service:
     return found
 
 
+@functools.cache
+def codes_in_schema(url: str) -> list[str]:
+    """The codes that the service's OpenAPI schema lists; none where it publishes no schema."""
+    answer = CLIENT.get(f"{url}/api/schema/", params={"format": "json"})
+    if answer.status_code == 404:
+        return []
+    codes: list[str] = answer.json()["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]
+    return codes
+
+
 def assert_problem(response: httpx.Response, status: int, code: str = "") -> None:
     assert response.status_code == status, response.text[:300]
     assert response.headers["Content-Type"].partition(";")[0] == PROBLEM, response.text[:300]
@@ -75,6 +86,8 @@ def assert_problem(response: httpx.Response, status: int, code: str = "") -> Non
     assert body["status"] == status
     assert body["request_id"] == response.headers["X-Request-ID"]
     assert body["code"] == code if code else body["code"]
+    codes = codes_in_schema(f"http://{HOST}:{response.url.port}")
+    assert not codes or body["code"] in codes
 
 
 def raw(service: Service, text: bytes, *, timeout_seconds: float = 10) -> bytes:

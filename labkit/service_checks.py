@@ -3,15 +3,20 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
+from rest_framework.exceptions import APIException
 
 from patterns.http.access_token.keys import DEVELOPMENT_KEY
+from patterns.http.problem_details import Code
+from patterns.http.problem_details.drf import RENAMED
 
 
 @pytest.mark.django_db(transaction=True)
@@ -71,6 +76,26 @@ def test_production_settings_pass_the_deployment_check() -> None:
 @pytest.mark.django_db
 def test_every_model_change_has_its_migration() -> None:
     call_command("makemigrations", "--check", "--dry-run")  # ends with SystemExit when one is missing
+
+
+def test_the_schema_lists_the_code_of_every_error(client: Client) -> None:
+    """A service without django-rest-framework publishes no schema."""
+    answer = client.get("/api/schema/?format=json")
+    if "rest_framework" not in settings.INSTALLED_APPS:
+        assert answer.status_code == 404
+        return
+    schemas = answer.json()["components"]["schemas"]
+    listed = set(schemas["Problem"]["properties"]["code"]["enum"])
+    raised = {RENAMED.get(each.default_code, each.default_code) for each in error_classes(APIException)}
+
+    assert set(map(str, Code)) <= listed
+    assert raised - {"error"} <= listed
+
+
+def error_classes(of: type[APIException]) -> Iterator[type[APIException]]:
+    for each in of.__subclasses__():
+        yield each
+        yield from error_classes(each)
 
 
 def manage(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":

@@ -92,7 +92,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "patterns.http.problem_details.openapi.describe_errors",
+    ],
 }
+PROBLEM_CODES = ["not_enough_left"]
 
 CSRF_FAILURE_VIEW = "patterns.http.problem_details.handlers.csrf_failure"
 LOGGING = json_logs()

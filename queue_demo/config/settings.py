@@ -109,6 +109,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "patterns.http.problem_details.openapi.describe_errors",
+    ],
 }
 
 CSRF_FAILURE_VIEW = "patterns.http.problem_details.handlers.csrf_failure"

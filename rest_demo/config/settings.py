@@ -147,5 +147,15 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,  # what goes in has limits that what comes out has not
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "shop.api.schema.complete"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "patterns.http.problem_details.openapi.add_problem",
+        "shop.api.schema.complete",
+    ],
 }
+PROBLEM_CODES = [
+    "wrong_login", "invalid_refresh_token",
+    "out_of_stock", "not_cancellable", "not_payable",
+    "payments_unavailable", "payments_not_configured", "payment_refused",
+    "webhook_unsigned", "webhook_stale", "webhook_forged",
+]  # fmt: skip

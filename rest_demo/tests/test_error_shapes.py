@@ -16,13 +16,14 @@ from pythonjsonlogger.json import JsonFormatter
 from rest_framework.test import APIClient
 
 from config.urls import Ready
+from patterns.http.problem_details.openapi import problem_schema
 from shop.api import orders as views
-from shop.api.problems import CODES
 from shop.models import Order, Product
 
 MEMBERS = ["type", "title", "status", "code", "detail", "instance", "request_id", "errors"]
 SECRET = "relation shop_order has no column card_number"
 ORDERS = "/api/v1/orders/"
+CODES = problem_schema()["properties"]["code"]["enum"]
 
 
 def problem_in(answer: Any, status: int) -> dict[str, Any]:

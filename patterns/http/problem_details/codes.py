@@ -7,6 +7,9 @@ class Code(StrEnum):
     """Codes of errors that are not a domain's own. A service adds its own, and lists all."""
 
     BAD_REQUEST = "bad_request"
+    MALFORMED_REQUEST = "malformed_request"  # these three are a proxy's, before any application
+    REQUEST_TIMEOUT = "request_timeout"
+    HEADERS_TOO_LARGE = "headers_too_large"
     MALFORMED_JSON = "malformed_json"
     MALFORMED_BODY = "malformed_body"  # another media type's
     INVALID = "invalid"  # fields of the body: see `errors`
@@ -16,6 +19,7 @@ class Code(StrEnum):
     IDEMPOTENCY_KEY_IN_FLIGHT = "idempotency_key_in_flight"
     NOT_AUTHENTICATED = "not_authenticated"
     AUTHENTICATION_FAILED = "authentication_failed"
+    INVALID_TOKEN = "invalid_token"
     PERMISSION_DENIED = "permission_denied"
     CSRF_FAILED = "csrf_failed"
     NOT_FOUND = "not_found"

@@ -26,6 +26,7 @@ from rest_framework.views import APIView
 
 from . import Code, form_errors, middleware, respond
 from .drf import failures
+from .openapi import CONTENT, describe_errors
 
 MEMBERS = ["type", "title", "status", "code", "detail", "instance", "request_id", "errors"]
 SECRET = "column card_number"
@@ -362,3 +363,18 @@ def test_half_of_a_surrogate_pair_is_echoed_and_breaks_nothing(client: Client) -
         problem_in(client.get("/drf/surrogate/"), 400)
     finally:
         del RAISED["surrogate"]
+
+
+def test_the_schema_lists_every_code_and_each_operation_its_errors() -> None:
+    described = {"description": "Created"}
+    schema: dict[str, Any] = {"paths": {"/orders/": {"post": {"responses": {"201": described}}}}}
+    with override_settings(PROBLEM_CODES=["out_of_stock"]):
+        describe_errors(schema, None, None, True)
+
+    problem = schema["components"]["schemas"]["Problem"]
+    assert problem["properties"]["code"]["enum"] == [*map(str, Code), "out_of_stock"]
+    assert problem["required"] == MEMBERS
+    assert schema["paths"]["/orders/"]["post"]["responses"] == {
+        "201": described,
+        "default": {"description": "An error", "content": CONTENT},
+    }

@@ -14,6 +14,7 @@ from patterns.messaging.publisher import CONNECTION_ERRORS
 
 class BrokerAway(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
     default_detail = "The broker is away. Orders are taken all the same."
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from rest_framework import status
 
-from patterns.http.problem_details import CONTENT_TYPE, title
+from patterns.http.problem_details import title
+from patterns.http.problem_details.openapi import CONTENT
 from shop.api.serializers import MOST_LINES
 
-PROBLEM = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 REQUEST_ID = {"description": "Finds this request in the log", "required": True, "schema": {"type": "string"}}
 RATE_LIMIT = {"description": "draft-ietf-httpapi-ratelimit-headers", "schema": {"type": "string"}}
 RETRY_AFTER = {"description": "Seconds", "required": True, "schema": {"type": "integer"}}
@@ -24,7 +24,7 @@ def add_common_answers(result: dict[str, Any]) -> None:
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
             for code in sorted(common_errors(path, method, operation)):
-                operation["responses"].setdefault(str(code), {"description": title(code), "content": PROBLEM})
+                operation["responses"].setdefault(str(code), {"description": title(code), "content": CONTENT})
             for code, response in operation["responses"].items():
                 headers = response.setdefault("headers", {})
                 headers["X-Request-ID"] = REQUEST_ID
