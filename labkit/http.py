@@ -18,13 +18,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path, reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labkit.experiment import Experiment, discover, load_results
 from labkit.state import State, read_state, state_folder
+from patterns.http.problem_details import respond
 
 RUN_TIMEOUT_SECONDS = 300
 DEMO = Path(settings.BASE_DIR)
@@ -48,17 +49,17 @@ def index(request: HttpRequest) -> JsonResponse:
 
 @csrf_exempt  # no cookie is read here; the Origin check below keeps other sites' pages out
 @require_http_methods(["GET", "HEAD", "POST"])
-def experiment(request: HttpRequest, name: str) -> JsonResponse:
+def experiment(request: HttpRequest, name: str) -> HttpResponse:
     known = discover()
     if name not in known:
-        return JsonResponse({"detail": f"no experiment {name}; there are: {', '.join(known)}"}, status=404)
+        return respond(request, 404, detail=f"no experiment {name}; there are: {', '.join(known)}")
     if request.method != "POST":
         return JsonResponse({**described(known[name]), **progress(name)})
     origin = request.headers.get("Origin")
     if origin and urlsplit(origin).netloc != request.get_host():
-        return JsonResponse({"detail": "experiments are started from this site only"}, status=403)
+        return respond(request, 403, detail="experiments are started from this site only")
     if not start(name):
-        return JsonResponse({"detail": "an experiment is running; one at a time"}, status=409)
+        return respond(request, 409, detail="an experiment is running; one at a time")
     location = reverse("lab-experiment", args=[name])
     return JsonResponse({"name": name, "status": "running", "location": location}, status=202, headers={"Location": location})
 

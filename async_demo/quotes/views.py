@@ -9,10 +9,12 @@ from django.views.decorators.http import require_safe
 
 from patterns.asyncio.lifespan import resource
 from patterns.http.access_token import InvalidAccessToken
-from patterns.http.problem_details import respond
+from patterns.http.problem_details import CONTENT_TYPE, Code, form_errors, problem, respond
 from quotes.carriers import Parcel, open_client
 from quotes.forms import ParcelForm
 from quotes.services import gather_offers
+
+RETRY_AFTER_SECONDS = 5
 
 
 @csrf_exempt  # nothing is changed here: a POST is told 405, not sent to look for a cookie
@@ -27,9 +29,11 @@ async def quote_list(request: HttpRequest) -> HttpResponse:
         return response
     form = ParcelForm(request.GET)
     if not form.is_valid():
-        return JsonResponse({name: list(messages) for name, messages in form.errors.items()}, status=400)
+        return respond(request, 400, code=Code.INVALID_PARAMETER, detail="A parameter is not valid.", errors=form_errors(form))
     parcel = Parcel(**form.cleaned_data)
     async with resource(request, "carriers", otherwise=open_client) as client:
         quote = await gather_offers(client=client, parcel=parcel, timeout_seconds=settings.CARRIER_TIMEOUT_SECONDS)
-    status = 503 if quote.failed and not quote.offers else 200
-    return JsonResponse({**asdict(parcel), **asdict(quote)}, status=status)
+    if quote.failed and not quote.offers:
+        body = problem(request, 503, detail="No carrier answered.") | asdict(quote)
+        return JsonResponse(body, status=503, content_type=CONTENT_TYPE, headers={"Retry-After": RETRY_AFTER_SECONDS})
+    return JsonResponse({**asdict(parcel), **asdict(quote)})

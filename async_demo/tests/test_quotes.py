@@ -79,7 +79,8 @@ def test_when_no_carrier_answers_it_is_a_503_that_names_them(ask: Ask, settings:
 
     answer = ask()
 
-    assert (answer.status_code, answer.json()["offers"]) == (503, [])
+    assert (answer.status_code, answer["Content-Type"], answer["Retry-After"]) == (503, "application/problem+json", "5")
+    assert (answer.json()["code"], answer.json()["offers"]) == ("unavailable", [])
     assert answer.json()["failed"] == dict.fromkeys(["brisk", "harbour", "northway", "snail", "swift"], "unreachable")
 
 
@@ -114,15 +115,22 @@ def test_when_there_is_nobody_to_ask_nobody_offers(ask: Ask) -> None:
 def test_a_malformed_question_is_refused_and_no_carrier_hears_of_it(ask: Ask, stats: Stats, question: dict[str, str]) -> None:
     answer = ask(**question)
 
-    assert answer.status_code == 400
-    assert list(answer.json()) == list(question)
+    assert refused(answer) == list(question)
     assert stats()["calls"] == 0
 
 
 def test_a_question_without_anything_names_both_fields(client: Client) -> None:
     answer = client.get("/quotes/")
 
-    assert (answer.status_code, list(answer.json())) == (400, ["postcode", "weight_grams"])
+    assert refused(answer) == ["postcode", "weight_grams"]
+
+
+def refused(answer: Any) -> list[str]:
+    """The parameters that a problem names."""
+    body = answer.json()
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert (body["code"], body["request_id"]) == ("invalid_parameter", answer["X-Request-ID"])
+    return list(dict.fromkeys(each["pointer"].removeprefix("#/") for each in body["errors"]))
 
 
 @pytest.mark.parametrize("query", ["postcode=%ED%A0%80&weight_grams=1", "postcode=%FF&weight_grams=1", "&&&=%", "postcode[]=1"])

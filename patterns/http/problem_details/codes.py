@@ -19,7 +19,7 @@ class Code(StrEnum):
     IDEMPOTENCY_KEY_IN_FLIGHT = "idempotency_key_in_flight"
     NOT_AUTHENTICATED = "not_authenticated"
     AUTHENTICATION_FAILED = "authentication_failed"
-    INVALID_TOKEN = "invalid_token"
+    INVALID_TOKEN = "invalid_token"  # noqa: S105
     PERMISSION_DENIED = "permission_denied"
     CSRF_FAILED = "csrf_failed"
     NOT_FOUND = "not_found"

@@ -40,7 +40,9 @@ def problem_schema() -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def add_problem(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+def add_problem(
+    result: dict[str, Any], generator: Any, request: Any, public: bool
+) -> dict[str, Any]:
     """Adds the component that `CONTENT` refers to."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = problem_schema()
