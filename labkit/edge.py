@@ -60,6 +60,7 @@ CACHING = Service("caching", 4, "/trending/", "/products/SKU-000001/views/")
 DATABASE = Service("database", 5, "/stock/", "/reservations/")
 ASYNC = Service("async", 6, "/quotes/?postcode=10115&weight_grams=500", "/quotes/")
 SERVICES = [PORTAL, REST, GRAPHQL, QUEUE, CACHING, DATABASE, ASYNC]
+ETAGS = {REST: ["/api/v1/products/SKU-000001/"], CACHING: ["/trending/", "/products/SKU-000001/"]}
 READ_JSON = [REST, QUEUE]  # their write URL parses a JSON body without a login
 
 
@@ -369,11 +370,33 @@ def test_no_cookie_is_set_where_none_is_needed(service: Service) -> None:
         assert "Set-Cookie" not in service.call("GET", path).headers, path
 
 
-def test_head_is_like_get(service: Service) -> None:
-    got, head = service.call("GET", service.read), service.call("HEAD", service.read)
+VARYING = {"date", "x-request-id", "expires", "set-cookie", "cache-status", "age"}
 
-    assert (head.status_code, head.content) == (got.status_code, b"")
-    assert head.headers["Content-Type"] == got.headers["Content-Type"]
+
+def test_head_is_like_get(service: Service) -> None:
+    for path in (service.read, "/live", "/no/such/route/", *ETAGS.get(service, [])):
+        got, head = service.call("GET", path), service.call("HEAD", path)
+        expected, found = (
+            {name: value for name, value in each.headers.items() if name not in VARYING} for each in (got, head)
+        )
+
+        assert (head.status_code, head.content) == (got.status_code, b""), path
+        if got.status_code == 404:  # its body holds the request's id
+            del expected["content-length"], found["content-length"]
+        assert found == expected, path
+
+
+@pytest.mark.parametrize("service", ETAGS, ids=lambda service: service.name)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_304_has_the_etag_and_no_length(service: Service, method: str) -> None:
+    for path in ETAGS[service]:
+        etag = service.call("GET", path).headers["ETag"]
+        sent = f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nIf-None-Match: {etag}\r\nConnection: close\r\n\r\n"
+        head, _, body = raw(service, sent.encode()).partition(b"\r\n\r\n")
+
+        assert (head.split()[1], body) == (b"304", b""), path
+        assert f"\r\nETag: {etag}".encode() in head, path
+        assert b"content-length" not in head.lower(), path
 
 
 # --- health ---------------------------------------------------------------------------

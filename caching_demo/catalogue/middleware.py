@@ -21,10 +21,17 @@ class CacheStatus:
 
 
 class ConditionalGet(ConditionalGetMiddleware):
-    """Django's, whose 304 loses both headers; a 304 has to renew them (RFC 9111, section 4.3.4)."""
+    """Django's, also for HEAD, and only for 200.
+
+    Its 304 lacks Cache-Status and Age, which a 304 has to renew (RFC 9111, section 4.3.4).
+    """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if request.method not in ("GET", "HEAD") or response.status_code != 200:
+            return response
+        asked, request.method = request.method, "GET"
         answer = super().process_response(request, response)
+        request.method = asked
         for name in ("Cache-Status", "Age"):
             if name in response.headers:
                 answer.headers[name] = response.headers[name]

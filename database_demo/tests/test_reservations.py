@@ -1,5 +1,6 @@
 """The doors over HTTP, and what they make of rubbish."""
 
+import uuid
 from base64 import b64encode
 from typing import Any
 
@@ -15,8 +16,16 @@ def test_a_reservation_sets_pieces_aside(api: APIClient, mugs: StockItem) -> Non
 
     [reservation] = Reservation.objects.all()
     assert answer.status_code == 201
+    assert api.get(answer["Location"]).data == answer.data
     assert (answer.data["id"], answer.data["sku"], answer.data["quantity"]) == (str(reservation.id), mugs.sku, 2)
     assert api.get(f"/stock/{mugs.sku}/").data == {"sku": mugs.sku, "name": "Mug 1", "available": 1}
+
+
+def test_a_visitor_and_an_unknown_id_see_no_reservation(api: APIClient, mugs: StockItem) -> None:
+    url = api.post("/reservations/", {"sku": mugs.sku, "quantity": 2}, format="json")["Location"]
+
+    assert APIClient().get(url).status_code == 401
+    assert api.get(f"/reservations/{uuid.uuid4()}/").status_code == 404
 
 
 def test_more_than_is_left_is_a_conflict(api: APIClient, mugs: StockItem) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, status
 from rest_framework.exceptions import APIException, ValidationError
@@ -49,3 +50,13 @@ class ReservationList(generics.CreateAPIView[Reservation]):
             raise ValidationError({"sku": [f"Not stocked here: {error}"]}) from error
         except NotEnoughLeft as error:
             raise SoldOut(f"Not enough left for {error}.") from error
+
+    def get_success_headers(self, data: Any) -> dict[str, str]:
+        return {"Location": reverse("reservation-detail", args=[data["id"]])}
+
+
+class ReservationDetail(generics.RetrieveAPIView[Reservation]):
+    """For anyone who has logged in and knows its id: a reservation names no customer."""
+
+    serializer_class = ReservationSerializer
+    queryset = Reservation.objects.all()

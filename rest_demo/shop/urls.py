@@ -15,5 +15,6 @@ urlpatterns = [
     path("orders/<uuid:pk>/", orders.OrderDetail.as_view(), name="order-detail"),
     path("orders/<uuid:pk>/cancellation/", orders.OrderCancellation.as_view(), name="order-cancellation"),
     path("orders/<uuid:pk>/payments/", payments.OrderPayments.as_view(), name="order-payments"),
+    path("orders/<uuid:pk>/payments/<uuid:payment_id>/", payments.OrderPayment.as_view(), name="order-payment"),
     path("webhooks/payments/", payments.PaymentWebhook.as_view(), name="payment-webhook"),
 ]

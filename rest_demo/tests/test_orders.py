@@ -28,6 +28,8 @@ def test_a_retried_post_places_one_order(api: APIClient, mug: Product) -> None:
 
     assert Order.objects.count() == 1
     assert (second.status_code, second.content) == (first.status_code, first.content)
+    assert second["Location"] == first["Location"] == f"/api/v1/orders/{first.data['id']}/"
+    assert api.get(first["Location"]).data == first.data
 
 
 def test_a_refused_order_leaves_its_key_free(api: APIClient, mug: Product) -> None:

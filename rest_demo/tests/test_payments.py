@@ -89,6 +89,7 @@ def test_a_payment_is_asked_for_and_the_provider_says_when_it_is_paid(provider: 
     until(lambda: status_of(order) == "paid")
 
     assert (started.status_code, started.data["amount"], started.data["currency"]) == (201, "14.70", "EUR")
+    assert api.get(started["Location"]).data["id"] == started.data["id"]
     [listed] = api.get(url(order)).data["results"]
     assert (listed["id"], listed["status"]) == (started.data["id"], "succeeded")
     assert OutboxEvent.objects.filter(routing_key="order.paid").count() == 1
@@ -291,3 +292,5 @@ def test_other_peoples_payments_are_not_found(pay: Any, order: Order, settings: 
 
     assert (other.get(url(order)).status_code, other.post(url(order)).status_code) == (get, post)
     assert not Payment.objects.exists()
+    payment = Payment.objects.create(order=order, amount="1.00", currency="EUR")
+    assert other.get(f"{url(order)}{payment.pk}/").status_code == get

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import generics, status
 from rest_framework.exceptions import APIException, ValidationError
@@ -68,7 +69,8 @@ class OrderList(generics.ListAPIView[Order]):
             raise ValidationError({"lines": [f"Not sold here: {error}"]}) from error
         except OutOfStock as error:
             raise Conflict("There is less in stock than you order.", code="out_of_stock") from error
-        return Response(self.get_serializer(order).data, status=status.HTTP_201_CREATED)
+        headers = {"Location": reverse("order-detail", args=[order.pk])}
+        return Response(self.get_serializer(order).data, status=status.HTTP_201_CREATED, headers=headers)
 
 
 class OrderDetail(generics.RetrieveAPIView[Order]):

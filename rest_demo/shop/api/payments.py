@@ -6,6 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import generics, serializers, status
 from rest_framework.exceptions import APIException
@@ -99,7 +100,20 @@ class OrderPayments(generics.ListAPIView[Payment]):
             raise PaymentsUnavailable from error
         except ProviderRefused as error:
             raise PaymentRefused from error
-        return Response(self.get_serializer(payment).data, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+        body = self.get_serializer(payment).data
+        if not is_new:
+            return Response(body)
+        headers = {"Location": reverse("order-payment", args=[order.pk, payment.pk])}
+        return Response(body, status=status.HTTP_201_CREATED, headers=headers)
+
+
+class OrderPayment(generics.RetrieveAPIView[Payment]):
+    serializer_class = PaymentSerializer
+    lookup_url_kwarg = "payment_id"
+    queryset = Payment.objects.all()
+
+    def get_queryset(self) -> QuerySet[Payment]:
+        return Payment.objects.filter(order__in=Order.objects.visible_to(self.request.user).filter(pk=self.kwargs["pk"]))
 
 
 class PaymentWebhook(APIView):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import generics
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import SAFE_METHODS, AllowAny, BasePermission, IsAdminUser
@@ -34,12 +34,6 @@ class CategoryList(generics.ListAPIView[Category]):
     orderings = ("slug",)
 
 
-@extend_schema_view(
-    get=extend_schema(
-        parameters=[IF_NONE_MATCH, OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 304])],
-        responses={200: ProductSerializer(many=True), 304: OpenApiResponse(description="Not changed")},
-    )
-)
 class ProductList(generics.ListAPIView[Product]):
     permission_classes = [AllowAny]
     serializer_class = ProductSerializer

@@ -8,6 +8,7 @@ from patterns.http.problem_details import title
 from patterns.http.problem_details.openapi import CONTENT
 from shop.api.serializers import MOST_LINES
 
+LOCATION = {"description": "The URL of the new resource", "required": True, "schema": {"type": "string"}}
 REQUEST_ID = {"description": "Finds this request in the log", "required": True, "schema": {"type": "string"}}
 RATE_LIMIT = {"description": "draft-ietf-httpapi-ratelimit-headers", "schema": {"type": "string"}}
 RETRY_AFTER = {"description": "Seconds", "required": True, "schema": {"type": "integer"}}
@@ -28,6 +29,8 @@ def add_common_answers(result: dict[str, Any]) -> None:
             for code, response in operation["responses"].items():
                 headers = response.setdefault("headers", {})
                 headers["X-Request-ID"] = REQUEST_ID
+                if code == "201":
+                    headers["Location"] = LOCATION
                 if method != "get":
                     headers |= {"RateLimit": RATE_LIMIT, "RateLimit-Policy": RATE_LIMIT}
                 if code in ("429", "503"):
