@@ -376,9 +376,7 @@ VARYING = {"date", "x-request-id", "expires", "set-cookie", "cache-status", "age
 def test_head_is_like_get(service: Service) -> None:
     for path in (service.read, "/live", "/no/such/route/", *ETAGS.get(service, [])):
         got, head = service.call("GET", path), service.call("HEAD", path)
-        expected, found = (
-            {name: value for name, value in each.headers.items() if name not in VARYING} for each in (got, head)
-        )
+        expected, found = ({name: value for name, value in each.headers.items() if name not in VARYING} for each in (got, head))
 
         assert (head.status_code, head.content) == (got.status_code, b""), path
         if got.status_code == 404:  # its body holds the request's id

@@ -104,7 +104,7 @@ def refused_by_the_database() -> list[dict[str, Any]]:
 
 experiment = Experiment(
     challenge="One bad row of 100, and all is lost",
-    solution="a savepoint for each row, and a result for each row",
+    solution="rows validated one by one, one insert for all that are new, and a result for each row",
     load=f"two files of {ROWS} products: in one a row is invalid, in the other the database refuses a row",
     naive=naive,
     solved=solved,

@@ -36,6 +36,9 @@ class ProductQuerySet(models.QuerySet["Product"]):
         rows = self.annotate(category_slug=Subquery(category), rating=Subquery(ratings))
         return rows.values_list(*columns, "category_slug", "rating", named=True)  # type: ignore[return-value]
 
+    def existing(self, skus: Iterable[str]) -> set[str]:
+        return set(self.filter(sku__in=skus).values_list("sku", flat=True))
+
     def locked(self, skus: Iterable[str]) -> "dict[str, Product]":
         """These products by SKU, locked until the transaction ends, in one order for all, so that no two orders wait for each other."""
         return {product.sku: product for product in self.filter(sku__in=skus).order_by("pk").select_for_update(no_key=True)}

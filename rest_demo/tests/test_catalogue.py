@@ -1,16 +1,22 @@
 """What the catalogue shows, and to which questions."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from rest_framework import serializers
 from rest_framework.test import APIClient
 
 from patterns.messaging.outbox.models import OutboxEvent
 from shop.api.serializers import ProductSerializer
 from shop.models import Category, Product, Rating
+from shop.services import add_products
 
 pytestmark = pytest.mark.django_db
 PRODUCTS, BULK = "/api/v1/products/", "/api/v1/products/bulk/"
@@ -155,6 +161,57 @@ def test_a_nul_in_one_row_of_an_import_is_that_rows_error(staff: APIClient, shel
     ]
 
 
+def rows_of(count: int, **fields: Any) -> list[Any]:
+    return [{"sku": f"NEW-{number}", "name": "Cup", "price": "3.90", **fields} for number in range(count)]
+
+
+def test_an_import_of_any_size_costs_few_statements(staff: APIClient, shelf: dict[str, Product]) -> None:
+    rows = rows_of(1000, category="kitchen")
+    rows[5] |= {"category": "unknown"}
+    rows[6] |= {"sku": "MUG"}
+    with CaptureQueriesContext(connection) as queries:
+        answer = staff.post(BULK, {"products": rows}, format="json")
+
+    assert (answer.status_code, answer.data["saved"]) == (200, 998)
+    assert len(queries) <= 7, [each["sql"][:100] for each in queries]
+
+
+@pytest.mark.parametrize("row", [1, "text", None, [], [{}], True])
+def test_a_row_that_is_not_an_object_is_that_rows_error(staff: APIClient, shelf: dict[str, Product], row: Any) -> None:
+    answer = staff.post(BULK, {"products": [row, *rows_of(1)]}, format="json")
+
+    assert (answer.status_code, answer.data["saved"], answer.data["failed"]) == (200, 1, 1)
+    [error] = answer.data["results"][0]["errors"]
+    assert (error["pointer"], error["code"]) == ("#/products/0", "null" if row is None else "invalid")
+
+
+@pytest.mark.parametrize("category", [5, True, ["kitchen"], {"a": 1}, "unknown", "k" * 1000])
+def test_a_category_that_does_not_exist_is_that_rows_error(staff: APIClient, shelf: dict[str, Product], category: Any) -> None:
+    answer = staff.post(BULK, {"products": [*rows_of(1, category=category)]}, format="json")
+
+    assert [each["pointer"] for each in answer.data["results"][0]["errors"]] == ["#/products/0/category"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_imports_of_the_same_products_that_race_save_each_once() -> None:
+    if connection.vendor != "postgresql":
+        pytest.fail("a race needs a database that lets both in: set DATABASE_URL")
+    rows = [{"sku": f"NEW-{number}", "name": "Cup", "price": Decimal(1)} for number in range(200)]
+    together = Barrier(4, timeout=20)
+
+    def add(number: int) -> list[bool]:
+        together.wait()
+        try:
+            return add_products(rows[::-1] if number % 2 else rows)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        added = list(pool.map(add, range(4)))
+
+    assert sum(map(sum, added)) == Product.objects.count() == 200
+
+
 @pytest.mark.parametrize("price", ["1_0", "-0", "1e1", " 4.90", "007", 4.9, True])
 def test_a_price_has_the_grammar_of_the_schema(staff: APIClient, price: Any) -> None:
     answer = staff.post(BULK, {"products": [{"sku": "NEW", "name": "Cup", "price": price}]}, format="json")
@@ -162,7 +219,7 @@ def test_a_price_has_the_grammar_of_the_schema(staff: APIClient, price: Any) -> 
     assert [each["pointer"] for each in answer.data["results"][0]["errors"]] == ["#/products/0/price"]
 
 
-@pytest.mark.parametrize("body", [{}, [], {"products": []}, {"products": [1]}, {"products": [{}] * 1001}, {"products": "all"}])
+@pytest.mark.parametrize("body", [{}, [], {"products": []}, {"products": [{}] * 1001}, {"products": "all"}])
 def test_an_import_that_is_none_is_refused(staff: APIClient, body: Any) -> None:
     assert staff.post(BULK, body, format="json").status_code == 400
 

@@ -62,8 +62,26 @@ class NewProductSerializer(serializers.ModelSerializer[Product]):
         extra_kwargs = {"price": {"min_value": 0}}
 
 
+class LoadedCategory(serializers.SlugRelatedField[Category]):
+    """A category among those that the view has loaded for all rows."""
+
+    def to_internal_value(self, data: Any) -> Category:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        if data not in self.context["categories"]:
+            self.fail("does_not_exist", slug_name=self.slug_field, value=data)
+        category: Category = self.context["categories"][data]
+        return category
+
+
+class ImportRowSerializer(NewProductSerializer):
+    category = LoadedCategory(slug_field="slug", queryset=Category.objects.all(), allow_null=True, required=False)
+
+
 class ImportSerializer(serializers.Serializer[Any]):
-    products = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=1000)
+    products = serializers.ListField(
+        min_length=1, max_length=1000, help_text="Objects with sku, name, price, and optionally category (its slug) and stock"
+    )
 
 
 class RowErrorSerializer(serializers.Serializer[Any]):
