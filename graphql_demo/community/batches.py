@@ -69,14 +69,15 @@ def liked(review_ids: Sequence[UUID], *, viewer_id: int) -> Mapping[UUID, bool]:
     return dict.fromkeys(Like.objects.filter(review__in=review_ids, user=viewer_id).values_list("review", flat=True), True)
 
 
-def comment_counts(review_ids: Sequence[UUID]) -> Mapping[UUID, int]:
-    return dict(Comment.objects.filter(review__in=review_ids).order_by().values_list("review").annotate(number=Count("pk")))
+def comment_counts(review_ids: Sequence[UUID], *, viewer: Viewer) -> Mapping[UUID, int]:
+    comments = Comment.objects.on_visible_reviews(viewer).filter(review__in=review_ids)
+    return dict(comments.order_by().values_list("review").annotate(number=Count("pk")))
 
 
 def comments(ids: Sequence[UUID], *, viewer: Viewer) -> Mapping[UUID, Comment]:
     return Comment.objects.visible_to(viewer).shown().in_bulk(ids)
 
 
-def comments_of_reviews(review_ids: Sequence[UUID], *, page: Page) -> Mapping[UUID, list[Comment]]:
+def comments_of_reviews(review_ids: Sequence[UUID], *, viewer: Viewer, page: Page) -> Mapping[UUID, list[Comment]]:
     """Only for reviews that the viewer may see: the caller has loaded them."""
-    return page.of_each(Comment.objects.shown().filter(review__in=review_ids), "review")
+    return page.of_each(Comment.objects.on_visible_reviews(viewer).shown().filter(review__in=review_ids), "review")

@@ -34,7 +34,22 @@ class Product(models.Model):
         return self.sku
 
 
-class Review(models.Model):
+class Hideable(models.Model):
+    """Something that a member wrote, and that staff can hide: see community/moderation.py."""
+
+    hidden_at = models.DateTimeField(null=True, editable=False)
+    hidden_because = models.CharField(max_length=200, blank=True, default="", db_default="", validators=[storable])
+
+    author_id: int
+
+    class Meta:
+        abstract = True
+
+    def is_by(self, viewer: Viewer) -> bool:
+        return viewer.pk is not None and viewer.pk == self.author_id
+
+
+class Review(Hideable):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reviews")
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="reviews")
@@ -42,8 +57,6 @@ class Review(models.Model):
     body = models.TextField(validators=[MaxLengthValidator(5000), storable])
     posted_at = models.DateTimeField()
     edited_at = models.DateTimeField(null=True, editable=False)
-    hidden_at = models.DateTimeField(null=True, editable=False)
-    hidden_because = models.CharField(max_length=200, blank=True, validators=[storable])
 
     objects = ReviewQuerySet.as_manager()
 
@@ -68,11 +81,22 @@ class Review(models.Model):
     def __str__(self) -> str:
         return f"{self.rating} stars for product {self.product_id}"
 
-    def is_by(self, viewer: Viewer) -> bool:
-        return viewer.pk is not None and viewer.pk == self.author_id
+
+class Hold(models.Model):
+    """Staff hid or deleted this member's review of the product: the next one is hidden until staff show it."""
+
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="+")
+    because = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["author", "product"], name="one_hold_per_product")]
+
+    def __str__(self) -> str:
+        return f"{self.author_id} on product {self.product_id}: {self.because}"
 
 
-class Comment(models.Model):
+class Comment(Hideable):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     review = models.ForeignKey(Review, on_delete=models.CASCADE, related_name="comments")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="comments")

@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 
-from community.models import Review
+from community.models import Comment, Hideable, Review
 from community.querysets import Viewer
 
 
@@ -39,6 +39,15 @@ def seen_review(viewer: Viewer, review_id: UUID | None, *, to_change: bool = Fal
     return review
 
 
+def seen_comment(viewer: Viewer, comment_id: UUID | None) -> Comment:
+    """Locked until the transaction ends."""
+    comments = Comment.objects.visible_to(viewer).select_for_update(of=("self",))
+    comment = comments.filter(pk=comment_id).first() if comment_id else None
+    if comment is None:
+        raise not_found("comment_id", "comment")
+    return comment
+
+
 def named(username: str) -> User:
     found = get_user_model().objects.filter(username=username, is_active=True).first() if username.isprintable() else None
     if found is None:
@@ -51,5 +60,5 @@ def email_of(viewer: Viewer, profile: User) -> str | None:
     return profile.email if viewer.is_staff or viewer.pk == profile.pk else None
 
 
-def reason_hidden(viewer: Viewer, review: Review) -> str | None:
-    return review.hidden_because or None if viewer.is_staff or review.is_by(viewer) else None
+def reason_hidden(viewer: Viewer, written: Hideable) -> str | None:
+    return written.hidden_because or None if viewer.is_staff or written.is_by(viewer) else None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Viewer = User | AnonymousUser
 # the columns that are shown. A member has nine more, among them the password's hash
 REVIEW = ("rating", "body", "posted_at", "edited_at", "hidden_because")
-COMMENT = ("body", "posted_at", "review")
+COMMENT = ("body", "posted_at", "hidden_because", "review")
 AUTHOR = ("author__username", "author__email")
 PRODUCT = ("product__sku", "product__name", "product__price", "product__currency")
 
@@ -42,6 +42,14 @@ class ReviewFilter(Enum):
     DISCUSSED = "with a comment"
 
 
+def not_hidden_from(viewer: Viewer, path: str = "") -> Q:
+    """What is hidden is visible only to its author and to staff."""
+    if viewer.is_staff:
+        return Q()
+    is_shown = Q(**{f"{path}hidden_at": None})
+    return is_shown | Q(**{f"{path}author": viewer.pk}) if viewer.pk else is_shown
+
+
 class ProductQuerySet(models.QuerySet["Product"]):
     def by_sku(self, skus: Iterable[str]) -> dict[str, "Product"]:
         """PostgreSQL refuses NUL and lone surrogates, which no SKU has."""
@@ -50,10 +58,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
 class ReviewQuerySet(models.QuerySet["Review"]):
     def visible_to(self, viewer: Viewer) -> Self:
-        """A hidden review is visible only to its author and to staff."""
-        if viewer.is_staff:
-            return self
-        return self.filter(Q(hidden_at=None) | Q(author=viewer.pk)) if viewer.pk else self.filter(hidden_at=None)
+        return self.filter(not_hidden_from(viewer))
 
     def shown(self) -> Self:
         """Joins the rows that nearly every client shows: cheaper than a query each."""
@@ -68,16 +73,18 @@ class ReviewQuerySet(models.QuerySet["Review"]):
         if kind is ReviewFilter.CRITICAL:
             return self.filter(rating__lte=2)
         if kind is ReviewFilter.DISCUSSED:
-            return self.filter(pk__in=self.model.objects.filter(comments__isnull=False).values("pk"))
+            return self.filter(pk__in=self.model.objects.filter(comments__isnull=False, comments__hidden_at=None).values("pk"))
         return self
 
 
 class CommentQuerySet(models.QuerySet["Comment"]):
     def visible_to(self, viewer: Viewer) -> Self:
-        """Comments on reviews that the viewer may see."""
-        if viewer.is_staff:
-            return self
-        return self.filter(Q(review__hidden_at=None) | Q(review__author=viewer.pk)) if viewer.pk else self.filter(review__hidden_at=None)
+        """Comments that are not hidden, on reviews that are not."""
+        return self.filter(not_hidden_from(viewer), not_hidden_from(viewer, "review__"))
+
+    def on_visible_reviews(self, viewer: Viewer) -> Self:
+        """As `visible_to`, for reviews that the viewer is known to see: no join."""
+        return self.filter(not_hidden_from(viewer))
 
     def shown(self) -> Self:
         return self.select_related("author").only(*COMMENT, *AUTHOR)

@@ -14,8 +14,11 @@ from community.querysets import Viewer
 
 @transaction.atomic
 def comment_on_review(*, actor: Viewer, review_id: UUID | None, body: str, posted_at: datetime) -> Comment:
+    """A member who has a hidden comment there writes the next one hidden too."""
     author = member(actor)
     comment = Comment(author=author, review=seen_review(author, review_id), body=body.strip(), posted_at=posted_at)
+    if hidden := Comment.objects.filter(author=author, review=comment.review).exclude(hidden_at=None).first():
+        comment.hidden_at, comment.hidden_because = posted_at, hidden.hidden_because
     comment.full_clean()
     comment.save(force_insert=True)
     return comment

@@ -1,10 +1,10 @@
-"""What members and moderators do with reviews. Each function is one transaction.
+"""What members do with reviews. Each function is one transaction.
 
 All raise PermissionDenied (NotLoggedIn without a login) and ValidationError. A review that the
 actor may not see counts as not found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,10 +12,11 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from community.events import REVIEW_POSTED, review_posted
-from community.models import REVIEWED, STARS, Product, Review
-from community.permissions import member, moderator, not_found, seen_review
+from community.models import REVIEWED, STARS, Hold, Product, Review
+from community.permissions import member, not_found, seen_review
 from community.querysets import Viewer
 from patterns.messaging.outbox.models import OutboxEvent
 
@@ -37,7 +38,7 @@ def post_reviews(
 ) -> list[Review | ValidationError]:
     """A result per row, in order: an invalid row does not affect the others.
 
-    Five statements, however many rows there are.
+    Five statements, however many rows there are; one more if staff have hidden an earlier review.
     """
     author = member(actor)
     if not 1 <= len(reviews) <= BULK_MAXIMUM:
@@ -46,10 +47,7 @@ def post_reviews(
     reviewed = set(author.reviews.filter(product__in=products.values()).values_list("product", flat=True))
     results = [new_review(author, products, reviewed, posted_at=posted_at, **row) for row in reviews]
     stored = insert([each for each in results if isinstance(each, Review)])
-    events = [review_posted(review, correlation_id=correlation_id) for review in stored.values()]
-    OutboxEvent.objects.bulk_create(
-        OutboxEvent(event_id=event["id"], aggregate=event["subject"], routing_key=REVIEW_POSTED, payload=event) for event in events
-    )
+    announce((review for review in stored.values() if not review.hidden_at), correlation_id=correlation_id)
     # a review is missing if another request of the same author was faster
     return [each if isinstance(each, ValidationError) else stored.get(each.pk) or taken() for each in results]
 
@@ -75,11 +73,27 @@ def new_review(
 
 
 def insert(reviews: list[Review]) -> dict[UUID, Review]:
-    """Inserts those that do not conflict with another request's, and returns them by id."""
+    """Inserts those that do not conflict with another request's, and returns them by id.
+
+    The review of a member whose earlier one staff have hidden or deleted is hidden too.
+    """
     Review.objects.bulk_create(reviews, ignore_conflicts=True)
-    stored = Review.objects.filter(pk__in=[review.pk for review in reviews]).values_list("pk", flat=True)
-    ids = set(stored)
-    return {review.pk: review for review in reviews if review.pk in ids}
+    # after the insert, which waits for a deletion by staff: it sees their hold
+    hold = Hold.objects.filter(author=OuterRef("author"), product=OuterRef("product")).values("because")
+    stored = dict(Review.objects.filter(pk__in=[review.pk for review in reviews]).values_list("pk", Subquery(hold)))
+    held = [review for review in reviews if stored.get(review.pk)]
+    for review in held:
+        review.hidden_at, review.hidden_because = review.posted_at, stored[review.pk]
+    if held:
+        Review.objects.bulk_update(held, ["hidden_at", "hidden_because"])
+    return {review.pk: review for review in reviews if review.pk in stored}
+
+
+def announce(reviews: Iterable[Review], *, correlation_id: str) -> None:
+    events = [review_posted(review, correlation_id=correlation_id) for review in reviews]
+    OutboxEvent.objects.bulk_create(
+        OutboxEvent(event_id=event["id"], aggregate=event["subject"], routing_key=REVIEW_POSTED, payload=event) for event in events
+    )
 
 
 def taken() -> ValidationError:
@@ -105,30 +119,17 @@ def edit_review(
 
 @transaction.atomic
 def delete_review(*, actor: Viewer, review_id: UUID | None) -> UUID:
+    """After a deletion by staff, the author's next review of the product is hidden."""
     author = member(actor)
     review = seen_review(author, review_id, to_change=True)
     if not (review.is_by(author) or author.is_staff):
         raise PermissionDenied("Only the author and staff can delete a review.")
+    if not review.is_by(author):
+        hold(review, because="A moderator deleted your review.")
     deleted = review.pk
     review.delete()
     return deleted
 
 
-@transaction.atomic
-def hide_review(*, actor: Viewer, review_id: UUID | None, because: str, hidden_at: datetime) -> Review:
-    """Only its author and staff still see it."""
-    review = seen_review(moderator(actor), review_id, to_change=True)
-    review.hidden_at, review.hidden_because = hidden_at, because.strip()
-    if not review.hidden_because:
-        raise ValidationError({"because": ValidationError("A reason is required.", code="required")})
-    review.full_clean()
-    review.save(update_fields=["hidden_at", "hidden_because"])
-    return review
-
-
-@transaction.atomic
-def show_review(*, actor: Viewer, review_id: UUID | None) -> Review:
-    review = seen_review(moderator(actor), review_id, to_change=True)
-    review.hidden_at, review.hidden_because = None, ""
-    review.save(update_fields=["hidden_at", "hidden_because"])
-    return review
+def hold(review: Review, *, because: str) -> None:
+    Hold.objects.update_or_create(author_id=review.author_id, product_id=review.product_id, defaults={"because": because})

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from graphql_relay import to_global_id
 
-from community.models import Review
+from community.models import Comment, Review
 from community.schema.schema import schema
 from tests.conftest import Act
 
 ROLES = ("visitor", "stranger", "author", "staff")
 MEMBERS = {"stranger", "author", "staff"}
-# who may, and the input that tries it; %s is the author's review
+# who may, and the input that tries it; %s is the author's review, %c a comment on it
 ACTIONS: dict[str, tuple[set[str], dict[str, Any]]] = {
     "postReview": (MEMBERS, {"sku": "SKU-000003", "rating": 5, "body": "Good."}),
     "postReviews": (MEMBERS, {"reviews": [{"sku": "SKU-000003", "rating": 5, "body": "Good."}]}),
@@ -19,6 +19,8 @@ ACTIONS: dict[str, tuple[set[str], dict[str, Any]]] = {
     "deleteReview": ({"author", "staff"}, {"reviewId": "%s"}),
     "hideReview": ({"staff"}, {"reviewId": "%s", "because": "An insult."}),
     "showReview": ({"staff"}, {"reviewId": "%s"}),
+    "hideComment": ({"staff"}, {"commentId": "%c", "because": "An insult."}),
+    "showComment": ({"staff"}, {"commentId": "%c"}),
     "commentOnReview": (MEMBERS, {"reviewId": "%s", "body": "Mine too."}),
     "likeReview": (MEMBERS, {"reviewId": "%s"}),
     "unlikeReview": (MEMBERS, {"reviewId": "%s"}),
@@ -40,14 +42,20 @@ def test_only_those_may_who_may(act: Act, reviews: list[Review], users: list[Any
         user.is_staff = True
         user.save()
     may, template = ACTIONS[action]
-    id = to_global_id("Review", str(reviews[0].pk))
-    before = list(Review.objects.order_by("pk").values())
+    comment = reviews[0].comments.first()
+    assert comment
+    ids = {"%s": to_global_id("Review", str(reviews[0].pk)), "%c": to_global_id("Comment", str(comment.pk))}
+    before = state()
 
-    payload = act(action, user, "", **{name: id if value == "%s" else value for name, value in template.items()})
+    payload = act(action, user, "", **{name: ids.get(str(value), value) for name, value in template.items()})
 
     codes = [error["code"] for error in payload["userErrors"]]
     if role in may:
         assert codes in ([], ["TAKEN"])  # anna has reviewed all three
     else:
         assert codes == ["UNAUTHENTICATED" if role == "visitor" else "FORBIDDEN"]
-        assert list(Review.objects.order_by("pk").values()) == before
+        assert state() == before
+
+
+def state() -> list[Any]:
+    return [*Review.objects.order_by("pk").values(), *Comment.objects.order_by("pk").values()]

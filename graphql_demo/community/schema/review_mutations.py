@@ -88,27 +88,3 @@ class DeleteReview(ServiceMutation):
     @staticmethod
     def render(done: Any) -> str:
         return str(Node.to_global_id("Review", done))
-
-
-class HideReview(ServiceMutation):
-    service, result = staticmethod(services.hide_review), "review"
-    review = graphene.Field(Review)
-
-    class Arguments:
-        input = one_input(
-            "HideReviewInput",
-            review_id=graphene.ID(required=True),
-            because=graphene.String(required=True, description="The author can read this."),
-        )
-
-    @classmethod
-    def context(cls) -> dict[str, Any]:
-        return {"hidden_at": timezone.now()}
-
-
-class ShowReview(ServiceMutation):
-    service, result = staticmethod(services.show_review), "review"
-    review = graphene.Field(Review)
-
-    class Arguments:
-        input = one_input("ShowReviewInput", review_id=graphene.ID(required=True))

@@ -2,7 +2,7 @@
 
 import graphene
 
-from community.schema import member_mutations, review_mutations
+from community.schema import member_mutations, moderation_mutations, review_mutations
 from community.schema.queries import Query
 
 
@@ -13,8 +13,10 @@ class Mutation(graphene.ObjectType):
     )
     edit_review = review_mutations.EditReview.Field(required=True, description="For the author.")
     delete_review = review_mutations.DeleteReview.Field(required=True, description="For the author and for staff.")
-    hide_review = review_mutations.HideReview.Field(required=True, description="For staff. Only its author and staff still see it.")
-    show_review = review_mutations.ShowReview.Field(required=True, description="For staff. Undoes hideReview.")
+    hide_review = moderation_mutations.HideReview.Field(required=True, description="For staff. Only its author and staff still see it.")
+    show_review = moderation_mutations.ShowReview.Field(required=True, description="For staff. Undoes hideReview.")
+    hide_comment = moderation_mutations.HideComment.Field(required=True, description="For staff. Only its author and staff still see it.")
+    show_comment = moderation_mutations.ShowComment.Field(required=True, description="For staff. Undoes hideComment.")
     comment_on_review = member_mutations.CommentOnReview.Field(required=True)
     like_review = member_mutations.LikeReview.Field(required=True, description="Idempotent.")
     unlike_review = member_mutations.UnlikeReview.Field(required=True, description="Idempotent.")

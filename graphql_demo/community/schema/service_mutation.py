@@ -12,6 +12,8 @@ from community.schema.queries import node_key
 from community.schema.user_errors import UserError, user_errors
 from patterns.graphql.loaders import query
 
+IDS = {"review_id": "Review", "comment_id": "Comment"}
+
 
 class ServiceMutation(graphene.Mutation):
     class Meta:
@@ -24,9 +26,9 @@ class ServiceMutation(graphene.Mutation):
 
     @classmethod
     async def mutate(cls, root: Any, info: ResolveInfo, input: dict[str, Any]) -> Any:
-        if "review_id" in input:
-            kind, key = node_key(input["review_id"])
-            input = {**input, "review_id": key if kind == "Review" else None}
+        for name in IDS.keys() & input.keys():
+            kind, key = node_key(input[name])
+            input = {**input, name: key if kind == IDS[name] else None}
         try:
             done = await query(cls.service, actor=info.context.user, **cls.context(), **input)
         except (PermissionDenied, ValidationError, IntegrityError) as error:

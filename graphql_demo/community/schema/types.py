@@ -16,6 +16,8 @@ from community.schema.lists import FILTER, PAGE, REVIEW_ORDER, SHORT_PAGE, comme
 from patterns.graphql import connections
 from patterns.graphql.loaders import load
 
+HIDDEN_BECAUSE = "The moderators' reason, for the author and for staff. Null for others."
+
 
 class Profile(DjangoObjectType):
     """A member."""
@@ -74,6 +76,7 @@ class Product(DjangoObjectType):
 class Comment(DjangoObjectType):
     author = graphene.Field(Profile, required=True)
     review = graphene.Field(lambda: Review, required=True)
+    hidden_because = graphene.String(description=HIDDEN_BECAUSE)
 
     class Meta:
         model = models.Comment
@@ -86,6 +89,9 @@ class Comment(DjangoObjectType):
     def resolve_review(comment: models.Comment, info: ResolveInfo) -> Any:
         return load(batches.reviews, comment.review_id, viewer=info.context.user)
 
+    def resolve_hidden_because(comment: models.Comment, info: ResolveInfo) -> str | None:
+        return reason_hidden(info.context.user, comment)
+
 
 class CommentConnection(Connection):
     class Meta:
@@ -96,7 +102,7 @@ class CommentConnection(Connection):
 class Review(DjangoObjectType):
     author = graphene.Field(Profile, required=True)
     product = graphene.Field(Product, required=True)
-    hidden_because = graphene.String(description="The moderators' reason, for the author and for staff. Null for others.")
+    hidden_because = graphene.String(description=HIDDEN_BECAUSE)
     like_count = graphene.Int(required=True)
     liked_by_me = graphene.Boolean(required=True, description="False if you are not logged in.")
     comment_count = graphene.Int(required=True)
@@ -124,11 +130,11 @@ class Review(DjangoObjectType):
         return viewer.is_authenticated and bool(await load(batches.liked, review.pk, viewer_id=viewer.pk))
 
     async def resolve_comment_count(review: models.Review, info: ResolveInfo) -> int:
-        return await load(batches.comment_counts, review.pk) or 0
+        return await load(batches.comment_counts, review.pk, viewer=info.context.user) or 0
 
     async def resolve_comments(review: models.Review, info: ResolveInfo, **asked: Any) -> "connections.Connection[models.Comment]":
         page = comment_page(**asked)
-        return page.connect(await load(batches.comments_of_reviews, review.pk, page=page) or [])
+        return page.connect(await load(batches.comments_of_reviews, review.pk, viewer=info.context.user, page=page) or [])
 
 
 def joined(row: Model, name: str) -> Any:
