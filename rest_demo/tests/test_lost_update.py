@@ -7,6 +7,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from shop.models import Product
+from tests.test_error_shapes import order
 
 URL = "/api/v1/products/SKU-000001/"
 MUG = {"sku": "SKU-000001", "name": "Mug", "category": None, "price": "4.90", "currency": "EUR", "stock": 1000}
@@ -40,6 +41,24 @@ def test_the_second_of_two_admins_is_told_and_may_try_again(staff: APIClient, mu
     assert (first.status_code, second.status_code, again.status_code) == (200, 412, 200)
     mug.refresh_from_db()
     assert (mug.name, mug.price) == ("Large mug", Decimal("5.10"))
+
+
+def test_a_product_that_sells_can_be_edited(staff: APIClient, api: APIClient, mug: Product) -> None:
+    read = staff.get(URL)
+    sold = order(api)
+    renamed = change(staff, {"name": "Large mug"}, read.headers["ETag"])
+    stale = change(staff, {"name": "Small mug"}, read.headers["ETag"])
+
+    assert (sold.status_code, renamed.status_code, stale.status_code) == (201, 200, 412)
+    assert renamed.data["stock"] == read.data["stock"] - 1
+
+
+def test_a_sold_piece_is_seen_by_a_client_that_revalidates(api: APIClient, mug: Product) -> None:
+    read = api.get(URL)
+    order(api)
+    again = api.get(URL, headers={"If-None-Match": read.headers["ETag"]})
+
+    assert (again.status_code, again.data["stock"]) == (200, read.data["stock"] - 1)
 
 
 def test_the_answer_to_a_change_has_the_etag_of_the_next_read(staff: APIClient, mug: Product) -> None:

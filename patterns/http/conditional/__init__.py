@@ -7,14 +7,15 @@ Problem
 Guarantee
     - Without If-Match an update is refused (428), with a stale ETag too (412), and
       nothing is written.
-    - Of racing writers with one ETag exactly one wins: comparison and write are one
-      step on a locked row, at every isolation level.
+    - Of racing writers with one ETag exactly one wins, at every isolation level:
+      comparison and write are one step on a locked row.
+    - With a `version`, an update must have seen that part of the state only: a stock
+      that sells changes the ETag, and refuses no update.
     - A GET with the current ETag in If-None-Match gets 304.
 
 Not guaranteed
-    Other writers present no ETag. `If-Match: *` overwrites. A client that retries an
-    update whose response was lost gets 412. A weak ETag (a compressing proxy) never
-    matches.
+    Writers without an ETag. `If-Match: *` overwrites. A client that retries an update
+    whose response was lost gets 412. A weak ETag never matches.
 
 Cost
     A transaction and a row lock per update; your lock_timeout bounds the wait.
@@ -74,15 +75,24 @@ class PreconditionFailed(APIException):
     default_detail = "The resource has changed since you read it. Read it again."
 
 
-def etag_of(state: object) -> str:
-    """A strong ETag of the representation, or of a version that changes whenever it does."""
-    digest = hashlib.sha256(json.dumps(state, cls=JSONEncoder).encode()).hexdigest()
-    return f'"{digest[:32]}"'
+def etag_of(representation: object, *, version: object = None) -> str:
+    """A strong ETag: "version-representation", or of the representation alone."""
+    states = [representation] if version is None else [version, representation]
+    return f'"{"-".join(map(digest, states))}"'
+
+
+def digest(state: object) -> str:
+    return hashlib.sha256(json.dumps(state, cls=JSONEncoder).encode()).hexdigest()[:32]
+
+
+def version_in(etag: str) -> str:
+    version, separator, _ = etag.partition("-")
+    return f'{version}"' if separator else etag
 
 
 def tagged(representation: object, *, version: object = None) -> Response:
-    """200 with an ETag: of the version if given, else of the representation."""
-    etag = etag_of(representation if version is None else version)
+    """200 with an ETag. `version` is the part of the state that an update must have seen."""
+    etag = etag_of(representation, version=version)
     headers = {"ETag": etag, "Cache-Control": "no-cache"}  # store it, but revalidate each time
     return Response(representation, headers=headers)
 
@@ -101,9 +111,8 @@ def locked_if_match(
 ) -> Iterator[Row]:
     """The row, locked until the block ends, and as the client has seen it. One transaction.
 
-    `state` returns what the ETag was made of: the representation or the version. Read the body
-    before the block: a slow client would hold the lock. Raises PreconditionRequired, Http404 and
-    PreconditionFailed.
+    `state` returns the version, or without one the representation. Read the body before: a slow
+    client would hold the lock. Raises PreconditionRequired, Http404 and PreconditionFailed.
     """
     if listed(request, "If-Match") is None:
         raise PreconditionRequired
@@ -116,18 +125,18 @@ def locked_if_match(
             if getattr(error.__cause__, "sqlstate", "") != "40001":  # serialization_failure
                 raise
             raise PreconditionFailed from error  # REPEATABLE READ: another writer was faster
-        is_known(request, etag_of(state(row)))
+        is_known(request, etag_of(state(row)), part=version_in)
         yield row
 
 
-def is_known(request: Request, etag: str) -> bool:
+def is_known(request: Request, etag: str, *, part: Callable[[str], str] = str) -> bool:
     """True if the client has the current representation. Raises PreconditionFailed."""
-    expected = listed(request, "If-Match")
+    expected = listed(request, "If-Match", part)
     # If-Match compares strongly: a weak ETag matches none
     if expected is not None and expected != ["*"] and etag not in expected:
         raise PreconditionFailed
     # If-None-Match compares weakly: W/"a" matches "a"
-    known = {each.removeprefix("W/") for each in listed(request, "If-None-Match") or []}
+    known = {each.removeprefix("W/") for each in listed(request, "If-None-Match", part) or []}
     if not known & {etag, "*"}:
         return False
     if request.method not in ("GET", "HEAD"):
@@ -135,7 +144,7 @@ def is_known(request: Request, etag: str) -> bool:
     return True
 
 
-def listed(request: Request, header: str) -> list[str] | None:
+def listed(request: Request, header: str, part: Callable[[str], str] = str) -> list[str] | None:
     """The ETags in a header; None without it. A malformed header lists none: If-Match fails."""
     value = request.headers.get(header, "").strip()
-    return parse_etags(value) if value else None
+    return [part(each) for each in parse_etags(value)] if value else None

@@ -71,7 +71,8 @@ class ProductDetail(generics.GenericAPIView[Product]):
         },
     )
     def get(self, request: Request, sku: str) -> Response:
-        return answer_read(request, self.represent(self.get_object()))
+        product = self.get_object()
+        return answer_read(request, self.get_serializer(product).data, version=self.editable(product))
 
     @extend_schema(
         parameters=[
@@ -87,15 +88,17 @@ class ProductDetail(generics.GenericAPIView[Product]):
     def patch(self, request: Request, sku: str) -> Response:
         """Changes name, category or price, for staff, unless somebody else has changed the product since it was read."""
         changes = request.data  # read before the lock is taken: a slow client would hold it
-        with locked_if_match(request, Product.objects.filter(sku=sku), state=self.represent) as product:
+        with locked_if_match(request, Product.objects.filter(sku=sku), state=self.editable) as product:
             serializer = self.get_serializer(product, data=changes, partial=True)
             serializer.is_valid(raise_exception=True)
             self.perform_update(serializer)
-        return tagged(serializer.data)
+        return tagged(serializer.data, version=self.editable(product))
 
     def perform_update(self, serializer: BaseSerializer[Product]) -> None:
         assert serializer.instance is not None  # noqa: S101 — for the type checker
         update_product(serializer.instance, changes=serializer.validated_data)
 
-    def represent(self, product: Product) -> object:
-        return self.get_serializer(product).data
+    def editable(self, product: Product) -> object:
+        """What If-Match protects. Not the stock: a product that sells could not be edited."""
+        shown = self.get_serializer(product).data
+        return [shown[name] for name in ("name", "category", "price")]
