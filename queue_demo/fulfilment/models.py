@@ -29,6 +29,10 @@ class UnknownProduct(Exception):
     """An order names a SKU that the shop does not sell."""
 
 
+class MixedCurrencies(Exception):
+    """The products are priced in several currencies: their sum means nothing."""
+
+
 class OutOfStock(Exception):
     """There are fewer pieces than the order wants. Says of what."""
 
@@ -77,14 +81,18 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def place(
         self, quantities: Mapping[str, int], *, order_id: uuid.UUID | None = None, fields: Mapping[str, str] | None = None
     ) -> "Order":
-        """Saves an order of `quantities` (SKU → pieces, each at least 1) at today's prices. Raises UnknownProduct.
+        """Saves an order of `quantities` (SKU → pieces, each at least 1) at today's prices. Raises UnknownProduct, MixedCurrencies.
 
         An `order_id` is given when the order is known elsewhere under it; if it is here already, it stays as it is.
         """
         products = Product.objects.in_bulk(quantities, field_name="sku")
         if unknown := sorted(set(quantities) - set(products)):
             raise UnknownProduct(", ".join(unknown))
-        order, is_new = self.get_or_create(pk=order_id or uuid.uuid4(), defaults=fields)
+        currencies = sorted({product.currency for product in products.values()})
+        if len(currencies) > 1:
+            raise MixedCurrencies(f"several currencies in one order: {', '.join(currencies)}")
+        defaults = {**(fields or {}), "currency": currencies[0]}
+        order, is_new = self.get_or_create(pk=order_id or uuid.uuid4(), defaults=defaults)
         if not is_new:
             return order
         OrderLine.objects.bulk_create(

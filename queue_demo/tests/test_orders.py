@@ -99,3 +99,14 @@ def test_other_content_types_unknown_orders_and_other_verbs_are_refused(api: API
     assert api.get("/orders/00000000-0000-0000-0000-000000000000/").status_code == 404
     assert api.get("/orders/1/").status_code == 404
     assert api.delete("/orders/").status_code == 405
+
+
+def test_an_order_in_two_currencies_is_refused(api: APIClient, mug: Product) -> None:
+    Product.objects.create(sku="SKU-000002", name="Lamp", price="19.90", currency="USD")
+    lines = [{"sku": "SKU-000001", "quantity": 1}, {"sku": "SKU-000002", "quantity": 1}]
+    mixed = place(api, {"lines": lines})
+    one = place(api, {"lines": lines[1:]})
+
+    assert mixed.status_code == 400
+    assert one.status_code == 202
+    assert [order.currency for order in Order.objects.all()] == ["USD"]

@@ -9,8 +9,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from patterns.http.signed_webhook.models import ReceivedEvent
-from shop import events, provider
+from shop import provider
 from shop.models import Order, Payment
+from shop.services import mark_paid
 
 logger = logging.getLogger(__name__)
 SUCCEEDED, FAILED = "payment.succeeded", "payment.failed"
@@ -89,7 +90,5 @@ def _settle(event: PaymentEvent) -> str:
         payment.settle(Payment.Status.REFUND_DUE)
         return "refund_due"
     payment.settle(Payment.Status.SUCCEEDED)
-    order.status, order.paid_at = Order.Status.PAID, timezone.now()
-    order.save(update_fields=["status", "paid_at"])
-    events.announce_order("paid", order)
+    mark_paid(order)
     return "paid"

@@ -19,6 +19,10 @@ class OutOfStock(Exception):
     """There is less of it than was ordered."""
 
 
+class MixedCurrencies(Exception):
+    """The products are priced in several currencies: their sum means nothing."""
+
+
 class NotCancellable(Exception):
     """The order has been paid."""
 
@@ -59,21 +63,36 @@ def update_product(product: Product, *, changes: Mapping[str, Any]) -> None:
 
 @transaction.atomic
 def place_order(*, customer: User, quantities: Mapping[str, int]) -> Order:
-    """Places an order of `quantities` (SKU → pieces, each at least 1) at today's prices. Raises UnknownProduct, OutOfStock."""
+    """Places an order of `quantities` (SKU → pieces, each at least 1) at today's prices. A free order is paid at once.
+
+    Raises UnknownProduct, MixedCurrencies, OutOfStock.
+    """
     products = Product.objects.locked(quantities)
     if unknown := sorted(set(quantities) - set(products)):
         raise UnknownProduct(", ".join(unknown))
+    currencies = sorted({product.currency for product in products.values()})
+    if len(currencies) > 1:
+        raise MixedCurrencies(", ".join(currencies))
     if short := sorted(sku for sku, product in products.items() if product.stock < quantities[sku]):
         raise OutOfStock(", ".join(short))
     for sku, product in products.items():
         product.stock -= quantities[sku]
     Product.objects.bulk_update(products.values(), ["stock"])
-    order = Order.objects.create(customer=customer)
+    order = Order.objects.create(customer=customer, currency=currencies[0])
     OrderLine.objects.bulk_create(
         OrderLine(order=order, product=product, quantity=quantities[sku], unit_price=product.price) for sku, product in products.items()
     )
     events.announce_order("placed", order)
+    if not order.total:
+        mark_paid(order)
     return order
+
+
+def mark_paid(order: Order) -> None:
+    """The caller has locked the order, or made it."""
+    order.status, order.paid_at = Order.Status.PAID, timezone.now()
+    order.save(update_fields=["status", "paid_at"])
+    events.announce_order("paid", order)
 
 
 @transaction.atomic

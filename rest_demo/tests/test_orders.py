@@ -98,6 +98,28 @@ def test_an_order_takes_its_pieces_from_the_stock(api: APIClient, mug: Product) 
     assert Product.objects.get().stock == 0
 
 
+def test_an_order_in_two_currencies_is_refused(api: APIClient, mug: Product) -> None:
+    Product.objects.create(sku="SKU-000002", name="Lamp", price="19.90", currency="USD", stock=5)
+    lines = [{"sku": "SKU-000001", "quantity": 1}, {"sku": "SKU-000002", "quantity": 1}]
+    mixed = place(api, {"lines": lines})
+    one = place(api, {"lines": lines[1:]})
+
+    assert (mixed.status_code, mixed.data["code"]) == (409, "mixed_currencies")
+    assert (one.status_code, one.data["total"], one.data["currency"]) == (201, "19.90", "USD")
+    assert Order.objects.count() == 1
+    assert Product.objects.get(sku="SKU-000001").stock == 1000
+
+
+def test_a_free_order_is_paid_at_once(api: APIClient, mug: Product) -> None:
+    Product.objects.update(price=0)
+    order = place(api).data
+    payment = api.post(f"/api/v1/orders/{order['id']}/payments/")
+
+    assert (order["status"], order["total"], order["paid_at"] is None) == ("paid", "0.00", False)
+    assert payment.status_code in (409, 503)  # there is nothing to pay
+    assert [event.routing_key for event in OutboxEvent.objects.order_by("pk")] == ["order.placed", "order.paid"]
+
+
 def test_a_cancelled_order_gives_them_back_once(api: APIClient, mug: Product) -> None:
     order = place(api, {"lines": [{"sku": mug.sku, "quantity": 3}]}).data
     answers = [api.post(f"/api/v1/orders/{order['id']}/cancellation/") for _ in range(2)]

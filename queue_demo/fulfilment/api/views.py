@@ -22,7 +22,7 @@ from fulfilment.api.serializers import (
     ReplayedSerializer,
 )
 from fulfilment.messaging import letters
-from fulfilment.models import Order, UnknownProduct
+from fulfilment.models import MixedCurrencies, Order, UnknownProduct
 from fulfilment.services import place_order
 from patterns.http.request_id import current
 
@@ -51,6 +51,8 @@ class OrderList(generics.ListAPIView[Order]):
             order = self.place(quantities, current.get(), serializer.validated_data.get("email", ""))
         except UnknownProduct as error:
             raise ValidationError({"lines": [f"Not sold here: {error}"]}) from error
+        except MixedCurrencies as error:
+            raise ValidationError({"lines": [str(error)]}) from error
         logger.info("order %s: placed", order.pk)
         location = reverse("order-detail", args=[order.pk])
         return Response(AcceptedSerializer(order).data, status.HTTP_202_ACCEPTED, headers={"Location": location})

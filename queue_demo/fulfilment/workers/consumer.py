@@ -14,7 +14,7 @@ from fulfilment.errors import in_one_line
 from fulfilment.event_types import ORDER_PAID, ORDER_PLACED
 from fulfilment.messaging import topology, tracing
 from fulfilment.messaging.events import SOURCE, Malformed, OrderEvent, parse_order_event
-from fulfilment.models import UnknownProduct
+from fulfilment.models import MixedCurrencies, UnknownProduct
 from fulfilment.services import accept_paid_order
 from fulfilment.tasks import fulfil_order
 from patterns.messaging import consumer
@@ -49,7 +49,7 @@ def handle_event(body: bytes, *, stop: threading.Event) -> None:
         if (event.type == ORDER_PLACED) == (event.source == SOURCE):
             with tracing.request(event.correlation_id):
                 hand_over(event, stop=stop)
-    except (Malformed, UnknownProduct) as error:
+    except (Malformed, MixedCurrencies, UnknownProduct) as error:
         raise consumer.Hopeless(in_one_line(error)) from error
 
 

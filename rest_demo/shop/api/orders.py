@@ -19,7 +19,7 @@ from patterns.http.keyset import KeysetPagination
 from shop.api.problems import problem
 from shop.api.serializers import OrderSerializer
 from shop.models import Order
-from shop.services import NotCancellable, OutOfStock, UnknownProduct, cancel_order, place_order
+from shop.services import MixedCurrencies, NotCancellable, OutOfStock, UnknownProduct, cancel_order, place_order
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -50,7 +50,7 @@ class OrderList(generics.ListAPIView[Order]):
         examples=[OpenApiExample("Two mugs", {"lines": [{"sku": "SKU-000001", "quantity": 2}]}, request_only=True)],
         responses={
             201: OrderSerializer,
-            **problem(409, "Out of stock; or a request with this key is being processed"),
+            **problem(409, "Out of stock; several currencies; or a request with this key is being processed"),
             **problem(422, "The key was used with another body"),
         },
     )
@@ -67,6 +67,10 @@ class OrderList(generics.ListAPIView[Order]):
             order = place_order(customer=cast(User, request.user), quantities=quantities)
         except UnknownProduct as error:
             raise ValidationError({"lines": [f"Not sold here: {error}"]}) from error
+        except MixedCurrencies as error:
+            raise Conflict(
+                f"The products are priced in several currencies: {error}. Order each on its own.", code="mixed_currencies"
+            ) from error
         except OutOfStock as error:
             raise Conflict("There is less in stock than you order.", code="out_of_stock") from error
         headers = {"Location": reverse("order-detail", args=[order.pk])}
