@@ -59,6 +59,7 @@ class Product(models.Model):
         indexes = [
             models.Index(fields=["price", "id"], name="product_by_price"),  # with the tie-break, or a deep page reads all ties
             models.Index(fields=["category", "price", "id"], name="product_by_category"),
+            models.Index(fields=["category", "sku"], name="product_by_category_and_sku"),
         ]
 
     def __str__(self) -> str:
