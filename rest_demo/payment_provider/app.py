@@ -23,6 +23,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from patterns.http.signed_webhook.signature import key_of
 from payment_provider.callbacks import Callbacks
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -37,6 +38,10 @@ FIELDS = {"reference": r"[A-Za-z0-9-]{1,100}", "amount": r"[0-9]{1,13}\.[0-9]{2}
 SECRETS = [each for each in os.environ.get("WEBHOOK_SECRETS", "").split(",") if each]
 if not SECRETS:
     raise SystemExit("WEBHOOK_SECRETS is missing: the shop would believe no callback")
+try:
+    [key_of(each) for each in SECRETS]
+except ValueError as error:
+    raise SystemExit(f"WEBHOOK_SECRETS: {error}") from None
 callbacks = Callbacks(os.environ.get("SHOP_WEBHOOK_URL", "http://127.0.0.1:8001/api/v1/webhooks/payments/"), SECRETS)
 payments: dict[str, dict[str, str]] = {}  # by Idempotency-Key
 calls = pieces = 0

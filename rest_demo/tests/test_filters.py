@@ -9,7 +9,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from lab.deep_page import nodes
-from shop.models import Product
 
 pytestmark = pytest.mark.django_db
 PRODUCTS = "/api/v1/products/"

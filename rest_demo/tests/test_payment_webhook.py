@@ -286,3 +286,16 @@ def test_production_refuses_a_provider_without_a_secret_and_names_it(secrets_giv
 
     assert done.returncode != 0
     assert "WEBHOOK_SECRETS" in done.stderr
+
+
+@pytest.mark.parametrize("secrets_given", ["", "short", "whsec_MTYgYnl0ZXMgb2Yga2V5IQ=="])
+def test_the_provider_refuses_a_secret_that_signs_nothing(secrets_given: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import payment_provider.app"],
+        env={**os.environ, "WEBHOOK_SECRETS": secrets_given},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 1
+    assert "WEBHOOK_SECRETS" in done.stderr.splitlines()[-1]
