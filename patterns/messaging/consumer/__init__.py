@@ -9,6 +9,7 @@ Guarantee
     - A message is acknowledged after `handle` returned.
     - If it raises, the message waits in the next delay queue; others are served.
     - After the last delay, or at once on Hopeless, it is dead-lettered with the error.
+    - Tries during an outage of the database or a service do not count, for six hours.
     - Heartbeats are answered however long `handle` takes.
     - After `stop` the handler finishes; if it then raises, its message is requeued.
     - `run` survives broker outages, deleted queues and database restarts.
@@ -48,19 +49,19 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pika
-from django.db import close_old_connections, connections
+from django.db import connections
 from pika.adapters.blocking_connection import BlockingChannel
 
 from ..publisher import CONNECTION_ERRORS
 from ..topology import WorkQueue
+from ..topology.properties import unreadable
+from .handling import Handle, in_thread, wake
 from .retries import Hopeless, put_aside
 
 REQUIRES = ("publisher", "topology")
 __all__ = ["Hopeless", "run"]
 
 logger = logging.getLogger(__name__)
-
-Handle = Callable[[bytes, pika.BasicProperties], None]
 
 
 def run(
@@ -106,14 +107,6 @@ def run(
         pool.submit(connections.close_all)
 
 
-def in_thread(handle: Handle, body: bytes, properties: pika.BasicProperties) -> None:
-    close_old_connections()  # one that a restart of the database broke would fail for good
-    try:
-        handle(body, properties)
-    finally:
-        close_old_connections()
-
-
 def consume(
     channel: BlockingChannel,
     queue: WorkQueue,
@@ -129,6 +122,9 @@ def consume(
             return  # the connection's end requeues what was not acknowledged
         if method is None:
             continue
+        if unreadable(properties):
+            channel.basic_reject(method.delivery_tag, requeue=False)  # dead-lettered, unchanged
+            continue
         handling = begin(body, properties)
         handling.add_done_callback(functools.partial(wake, channel.connection))
         while not handling.done():
@@ -139,9 +135,3 @@ def consume(
                 return  # it may have given up because of the stop: requeued, without a retry
             put_aside(channel, queue, body, properties, error)
         channel.basic_ack(method.delivery_tag)
-
-
-def wake(connection: pika.BlockingConnection, _: object) -> None:
-    """Called in the handler's thread: ends the wait in `process_data_events`."""
-    with contextlib.suppress(*CONNECTION_ERRORS):
-        connection.add_callback_threadsafe(lambda: None)

@@ -1,6 +1,7 @@
 """The pattern against a real RabbitMQ (RABBITMQ_URL), in a thread, on queues of its own."""
 
 import contextlib
+import dataclasses
 import os
 import secrets
 import sys
@@ -12,10 +13,11 @@ from typing import Any
 
 import pika
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from ..topology import WorkQueue
 from . import Hopeless
+from .retries import put_aside
 
 consumer = sys.modules[__package__ or ""]
 
@@ -72,7 +74,7 @@ def start(url: str, queue: WorkQueue, handler: Handler) -> Iterator[Start]:
     running: list[tuple[threading.Event, Future[None]]] = []
     with ThreadPoolExecutor() as pool:
 
-        def start_one(**options: Any) -> threading.Event:
+        def start_one(queue: WorkQueue = queue, **options: Any) -> threading.Event:
             stop = threading.Event()
             running.append(
                 (
@@ -350,3 +352,115 @@ def test_an_outage_is_logged_once(
     consumer.run("amqp://localhost", queue, handler, stop=stop, outage_seconds=0)
 
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, ConnectionResetError])
+def test_tries_during_an_outage_of_the_infrastructure_do_not_count(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start, error: type[Exception]
+) -> None:
+    def away(name: str) -> None:
+        if name == "first" and handler.begun.count(name) <= 6:  # more than there are delays
+            raise error("away")
+
+    handler.hook = away
+    start()
+    publish(channel, queue, "first", "second")
+
+    wait_until(lambda: handler.ended.count("first") == 1)
+    assert handler.ended[0] == "second"  # served meanwhile
+    assert count(channel, queue.dead) == 0
+
+
+def test_an_error_after_an_outage_counts_from_zero(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start
+) -> None:
+    def away_then_wrong(name: str) -> None:
+        raise OperationalError if handler.begun.count(name) <= 4 else ValueError("wrong")
+
+    handler.hook = away_then_wrong
+    start()
+    publish(channel, queue, "first")
+
+    wait_until(lambda: count(channel, queue.dead) == 1)
+    assert len(handler.begun) == 4 + 3
+    _, properties, _ = channel.basic_get(queue.dead)
+    assert (properties.headers["x-retries"], properties.headers["x-reason"]) == (
+        2,
+        "ValueError('wrong')",
+    )
+
+
+def test_an_outage_longer_than_its_limit_counts(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start
+) -> None:
+    def away(name: str) -> None:
+        raise OperationalError("away")
+
+    handler.hook = away
+    start(dataclasses.replace(queue, outage_limit_seconds=0))
+    publish(channel, queue, "first")
+
+    wait_until(lambda: count(channel, queue.dead) == 1)
+    assert len(handler.begun) == 3
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"expiration": "100"},
+        {"user_id": "guest-that-was"},
+        {"reply_to": "amq.rabbitmq.reply-to"},
+        {"headers": {"CC": ["elsewhere"], "BCC": ["elsewhere"]}},
+        {"priority": 9, "delivery_mode": 1},
+    ],
+    ids=str,
+)
+def test_a_dead_letter_has_no_property_that_the_broker_acts_on(
+    channel: Any, queue: WorkQueue, properties: dict[str, Any]
+) -> None:
+    given = pika.BasicProperties(message_id="first", type="order", app_id="shop", **properties)
+    put_aside(channel, queue, b"first", given, Hopeless("no"))
+    time.sleep(0.2)
+
+    _, kept, body = channel.basic_get(queue.dead)
+    assert (body, kept.message_id, kept.type, kept.app_id) == (b"first", "first", "order", "shop")
+    assert (kept.expiration, kept.user_id, kept.reply_to, kept.priority) == (None,) * 4
+    assert kept.delivery_mode == 2
+    assert {"CC", "BCC"} & set(kept.headers) == set()
+
+
+def nested(levels: int) -> bytes:
+    """A table in a table in a table."""
+    value = b"V"
+    for _ in range(levels):
+        value = b"F" + (len(value) + 2).to_bytes(4, "big") + b"\x01a" + value
+    return value
+
+
+# what pika cannot decode: milliseconds where AMQP has seconds, and what exceeds the stack
+UNREADABLE = {"milliseconds": b"T" + (1796017368000).to_bytes(8, "big"), "nested": nested(3_000)}
+
+
+class RawHeader(pika.BasicProperties):
+    """Headers with one field of these bytes."""
+
+    raw = b""
+
+    def encode(self) -> list[bytes]:
+        table = b"\x07sent-at" + self.raw
+        flags = self.FLAG_HEADERS.to_bytes(2, "big")
+        return [flags, len(table).to_bytes(4, "big"), table]
+
+
+@pytest.mark.parametrize("raw", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_message_that_cannot_be_decoded_is_dead_lettered_and_the_next_is_served(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start, raw: bytes
+) -> None:
+    properties = RawHeader()
+    properties.raw = raw
+    channel.basic_publish("", queue.name, b"first", properties)
+    publish(channel, queue, "second")
+    start()
+
+    wait_until(lambda: handler.ended == ["second"])
+    wait_until(lambda: count(channel, queue.dead) == 1)

@@ -59,6 +59,7 @@ class WorkQueue:
     routing_keys: Sequence[str]
     delivery_limit: int = 3
     delays_seconds: Sequence[float] = (1, 10, 60)
+    outage_limit_seconds: float = 6 * 3600  # from then on tries during an outage count, too
 
     @property
     def dead(self) -> str:
