@@ -10,6 +10,7 @@ Guarantee
     - After `delivery_limit` + 1 such deliveries it is dead-lettered.
     - A task that raises is retried `max_retries` times with full jitter, then
       dead-lettered; a message that is not a task, at once.
+    - Tries during an outage of the database or the broker do not count, for six hours.
     - A crash counts against the running tasks only.
     - A worker that gets SIGTERM finishes its tasks.
 
@@ -41,18 +42,15 @@ Use
         print("declare dead_letter_queue() when the worker starts")
 """
 
-import logging
 from typing import Any
 
-from celery import Task
-from celery.worker.consumer import Consumer
 from kombu.entity import Exchange, Queue
 
-logger = logging.getLogger(__name__)
+from .outages import OutlastingTask
 
 # What must be set on the app: `app.conf.update(SETTINGS)`
 SETTINGS: dict[str, Any] = {
-    "worker_consumer": f"{__name__}:RejectingConsumer",
+    "worker_consumer": f"{__name__}.rejecting:RejectingConsumer",
     # tasks that wait in a worker count as delivered when the worker dies
     "worker_prefetch_multiplier": 1,
     "worker_detect_quorum_queues": True,  # they know no global QoS
@@ -75,15 +73,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-class RejectingConsumer(Consumer):
-    """Dead-letters a message that cannot be decoded; Celery would acknowledge it."""
-
-    def on_decode_error(self, message: Any, exc: Exception) -> None:
-        logger.error("not a task: %s", type(exc).__name__)
-        message.reject_log_error(logger, self.connection_errors)
-
-
-class ReliableTask(Task):
+class ReliableTask(OutlastingTask):
     """Use as `@app.task(base=ReliableTask)`; the decorator takes each attribute, too."""
 
     abstract = True

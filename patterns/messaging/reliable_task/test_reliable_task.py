@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import pytest
 from celery import Celery, Task
 from celery.concurrency.asynpool import AsynPool
 from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError
 from kombu import pools
 
 from . import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
@@ -82,6 +84,36 @@ def dawdle(what: str) -> None:
     except SoftTimeLimitExceeded:
         note(what)
         raise
+
+
+@app.task(base=ReliableTask, max_retries=0, outage_pause_seconds=1)
+def outlast(what: str) -> None:
+    runs = note(what)
+    if runs <= 2:
+        raise OperationalError("the connection is lost")
+    if what.startswith("then-fails"):
+        raise ValueError(what)
+    if what.startswith("for-hours"):
+        raise OperationalError("the connection is lost")
+
+
+@app.task(base=ReliableTask, max_retries=0, outage_seconds=0)
+def despair(what: str) -> None:
+    note(what)
+    raise OperationalError("the connection is lost")
+
+
+class ClumsyTask(ReliableTask):
+    abstract = True
+
+    def remark(self, *_: Any) -> None:
+        raise IndexError("the hook's own error")
+
+
+@app.task(base=ClumsyTask, max_retries=1, retry_backoff_max=1)
+def clumsy(what: str) -> None:
+    note(what)
+    raise ValueError(what)
 
 
 @dataclass
@@ -212,6 +244,37 @@ def test_a_task_that_raises_once_is_done_on_the_retry(running: Running) -> None:
     assert running.dead() == []
 
 
+def test_tries_during_an_outage_do_not_count(running: Running) -> None:
+    outlast.delay("recovers-2")
+
+    wait_until(lambda: running.runs()["recovers-2"] == 3)  # though max_retries is 0
+    assert running.dead() == []
+
+
+def test_an_error_after_an_outage_counts(running: Running) -> None:
+    outlast.delay("then-fails-1")
+
+    wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
+    assert (running.runs()["then-fails-1"], running.dead()) == (3, ["rejected"])
+
+
+def test_an_outage_longer_than_its_limit_is_an_error(running: Running) -> None:
+    despair.delay("despairs-1")
+
+    wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
+    assert (running.runs()["despairs-1"], running.dead()) == (1, ["rejected"])
+
+
+def test_a_remark_that_fails_makes_no_second_dead_letter(running: Running) -> None:
+    clumsy.delay("fails-2")
+
+    wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
+    wait_until(lambda: running.runs()["fails-2"] == 2)
+    work.delay("good-4")
+    wait_until(lambda: running.runs()["good-4"] == 1)
+    assert running.dead() == ["rejected"]
+
+
 def test_a_task_over_its_hard_limit_is_finally_dead_lettered(running: Running) -> None:
     hang.delay("hangs-1")
 
@@ -258,6 +321,33 @@ def test_a_worker_that_gets_sigterm_finishes_its_task(
     assert running.dead() == []
 
 
+class Unreadable(datetime):
+    """Milliseconds where AMQP has seconds: a year that no datetime has."""
+
+    def __new__(cls) -> "Unreadable":
+        return super().__new__(cls, 2026, 1, 1, tzinfo=UTC)
+
+    def utctimetuple(self) -> Any:
+        return (1970, 1, 1, 0, 0, 1_796_017_368_000)
+
+
+HEADERS = {"task": f"{__name__}.work", "id": "1", "lang": "py", "retries": 0}
+REGULAR = {"content_type": "application/json", "content_encoding": "utf-8"}
+GOOD = b'[["good-9"], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
+WRONG_BODIES = [b"{}", b"[]", b"[[], {}]", b'"abc"', b"7", b"null", b"[7, {}, {}]", b"[[], [], {}]"]
+WRONG_BODIES += [b"[[], {}, []]", b'[[], {}, {"callbacks": 7}]', b'[[], {}, {"chord": "x"}]']
+WRONG_HEADERS: list[dict[str, Any]] = [
+    {"task": ["work"]},
+    {"id": 7},
+    {"retries": "many"},
+    {"timelimit": ["soon", None]},
+    {"timelimit": 5},
+    {"eta": "tomorrow"},
+    {"eta": "9999-12-31T00:00:00+00:00"},
+    {"expires": "tomorrow"},
+]
+
+
 @pytest.mark.parametrize(
     ("body", "properties"),
     [
@@ -266,18 +356,29 @@ def test_a_worker_that_gets_sigterm_finishes_its_task(
         (b"\x80\x04cos\nsystem\n.", {"content_type": "application/x-python-serialize"}),
         (
             b"\xff" * 100,
-            {"content_type": "application/json", "headers": {"task": "work", "id": "1"}},
+            {
+                "content_type": "application/json",
+                "application_headers": {"task": "work", "id": "1"},
+            },
         ),
         (
             b"[[], {}, {}]",
-            {"content_type": "application/json", "headers": {"task": "no.such.task", "id": "1"}},
+            {
+                "content_type": "application/json",
+                "application_headers": {"task": "no.such.task", "id": "1"},
+            },
         ),
         (
             b'[["good-9"], {}, {}]',
-            {"content_type": "application/json", "headers": {"task": f"{__name__}.work"}},
+            {
+                "content_type": "application/json",
+                "application_headers": {"task": f"{__name__}.work"},
+            },
         ),
         (b"x" * 5_000_000, {"content_type": "text/plain"}),
         (b"", {}),
+        *((body, REGULAR) for body in WRONG_BODIES),
+        *((GOOD, REGULAR | {"application_headers": HEADERS | wrong}) for wrong in WRONG_HEADERS),
     ],
     ids=[
         "no JSON",
@@ -288,12 +389,16 @@ def test_a_worker_that_gets_sigterm_finishes_its_task(
         "no id",
         "5 MB",
         "nothing",
+        *(f"body {body.decode()}" for body in WRONG_BODIES),
+        *(f"headers {wrong}" for wrong in WRONG_HEADERS),
     ],
 )
 def test_a_message_that_is_not_a_task_is_dead_lettered_at_once(
     running: Running, body: bytes, properties: dict[str, Any]
 ) -> None:
-    before = running.runs()["good-3"]
+    before, workers = running.runs()["good-3"], len(running.workers)
+    if body in WRONG_BODIES:
+        properties = properties | {"application_headers": HEADERS}
     running.channel.basic_publish(amqp.Message(body, **properties), exchange=NAME, routing_key=NAME)
     work.delay("good-3")
 
@@ -301,6 +406,44 @@ def test_a_message_that_is_not_a_task_is_dead_lettered_at_once(
     wait_until(lambda: running.runs()["good-3"] == before + 1)
     assert running.dead() == ["rejected"]
     assert running.runs()["good-9"] == 0
+    assert len(running.workers) == workers  # it lives
+
+
+def test_a_header_that_cannot_be_decoded_does_not_stop_the_worker(running: Running) -> None:
+    workers = len(running.workers)
+    properties = REGULAR | {"application_headers": HEADERS | {"sent-at": Unreadable()}}
+    message = amqp.Message(GOOD, **properties)
+    running.channel.basic_publish(message, exchange=NAME, routing_key=NAME)
+    work.delay("good-7")
+
+    wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
+    wait_until(lambda: running.runs()["good-7"] == 1)
+    assert len(running.workers) == workers
+    running.channel.queue_purge(f"{NAME}.dead")
+
+
+def test_tasks_of_next_year_do_not_stop_the_worker(running: Running) -> None:
+    later = datetime.now(UTC) + timedelta(days=365)
+    properties = REGULAR | {"application_headers": HEADERS | {"eta": later.isoformat()}}
+    for _ in range(3):
+        message = amqp.Message(GOOD, **properties)
+        running.channel.basic_publish(message, exchange=NAME, routing_key=NAME)
+    work.delay("good-5")
+
+    wait_until(lambda: running.runs()["good-5"] == 1)
+    wait_until(lambda: running.waiting(NAME) == 0)
+    assert (running.dead(), running.runs()["good-9"]) == ([], 0)
+
+
+def test_a_task_that_is_put_into_the_queue_too_early_runs_in_time(running: Running) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    properties = REGULAR | {"application_headers": HEADERS | {"eta": soon.isoformat()}}
+    body = GOOD.replace(b"good-9", b"good-6")
+    message = amqp.Message(body, **properties)
+    running.channel.basic_publish(message, exchange=NAME, routing_key=NAME)
+
+    wait_until(lambda: running.runs()["good-6"] == 1)
+    assert timedelta(0) <= datetime.now(UTC) - soon < timedelta(seconds=3)
 
 
 def test_retries_have_full_jitter_under_a_doubling_bound(
