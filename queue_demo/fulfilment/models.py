@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.db.models import F
 
 from fulfilment.event_types import ORDER_PLACED
-from fulfilment.records import Email, Invoice, OrderEvent, Restock, ShippingLabel, Step
+from fulfilment.records import Email, Invoice, OrderEvent, Restock, ShippingLabel, Step, TaskFailure
 
 __all__ = [
     "Email",
@@ -22,6 +22,7 @@ __all__ = [
     "Restock",
     "ShippingLabel",
     "Step",
+    "TaskFailure",
 ]
 
 

@@ -36,6 +36,24 @@ class Step(models.Model):
         return self.name
 
 
+class TaskFailureQuerySet(models.QuerySet["TaskFailure"]):
+    def note(self, *, task_id: str, reason: str) -> None:
+        self.update_or_create(task_id=task_id[:200], defaults={"reason": reason[:300], "at": timezone.now()})
+
+
+class TaskFailure(models.Model):
+    """Why a task was given up. Its dead letter says no more than that the worker rejected it."""
+
+    task_id = models.CharField(max_length=200, unique=True)
+    reason = models.CharField(max_length=300)
+    at = models.DateTimeField()
+
+    objects = TaskFailureQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class OrderEvent(models.Model):
     """An event that announced an order, or that it came from: for the timeline and the ledger.
 

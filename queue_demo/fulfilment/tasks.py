@@ -14,44 +14,38 @@ from typing import Any
 
 from celery import group, shared_task
 from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist
-from django.db import Error, InterfaceError, OperationalError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.utils import timezone
 
 from fulfilment import services
-from fulfilment.errors import in_one_line
 from fulfilment.mail import MailRefused, MailServerAway
-from fulfilment.models import Step
+from fulfilment.models import Step, TaskFailure
 from patterns.messaging.reliable_task import ReliableTask
+from patterns.messaging.reliable_task.outages import GIVEN_UP
 
 logger = logging.getLogger(__name__)
 
+DAY_SECONDS = 24 * 3600
 DONE = {True: "done", False: "was done already"}
 
 
 class OrderTask(ReliableTask):
-    """Takes an order's id. What goes wrong is a line of the order's timeline."""
+    """Takes an order's id. What holds the order up is a line of its timeline."""
 
     abstract = True
-    # an order that is not there will not come: its event was published when it was; a refused mail stays refused
-    dont_autoretry_for = (ObjectDoesNotExist, MailRefused)
+    # No retry helps: an order that is not there will not come, as its event was published after the commit;
+    # a refused mail stays refused; the arguments stay as they are.
+    dont_autoretry_for = (ObjectDoesNotExist, ValidationError, TypeError, MailRefused)
     # The work takes milliseconds. What takes long is a broker with a memory alarm, to which the next task cannot be handed
     # yet; the time limit would count that as the task's failure.
     soft_time_limit = 600
     time_limit = 620
 
-    def on_retry(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        self.remark("waits", args, exc)
-
-    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        self.remark("given up", args, exc)
-
-    def remark(self, what: str, args: Any, error: Exception) -> None:
-        name = f"{str(self.name).rpartition('.')[2].replace('_', ' ')} {what}"
-        try:
-            Step.objects.remark(order_id=args[0], name=name, detail=in_one_line(error))
-        except Error as another:  # the database may be what went wrong, and the order may be none
-            logger.warning("order %s: %s: %s; not noted: %s", args[0], name, in_one_line(error), in_one_line(another))
+    def remark(self, what: str, detail: str, task_id: str, args: Any) -> None:
+        name = str(self.name).rpartition(".")[2].replace("_", " ")
+        if what == GIVEN_UP:
+            TaskFailure.objects.note(task_id=task_id, reason=f"{name} {what}: {detail}")
+        Step.objects.remark(order_id=args[0], name=f"{name} {what}", detail=detail)
 
 
 @shared_task(base=OrderTask)
@@ -74,8 +68,7 @@ def print_label(order_id: str) -> None:
     logger.info("order %s: label %s", order_id, DONE[services.print_label(order_id=order_id)])
 
 
-# a day's worth of pauses, of half a minute on average: a mail server's outage ends by itself; what else goes wrong will not
-@shared_task(base=OrderTask, autoretry_for=(MailServerAway, OperationalError, InterfaceError), max_retries=3_000)
+@shared_task(base=OrderTask, outages=(*OrderTask.outages, MailServerAway), outage_seconds=DAY_SECONDS)
 def email_invoice(order_id: str) -> None:
     logger.info("order %s: email %s", order_id, DONE[services.email_invoice(order_id=order_id)])
 

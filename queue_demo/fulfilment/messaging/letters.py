@@ -9,13 +9,15 @@ import pika
 from pika.exceptions import ChannelClosedByBroker
 
 from fulfilment.messaging import topology, tracing
-from fulfilment.models import Step
+from fulfilment.models import Step, TaskFailure
 from patterns.messaging import dead_letters
 from patterns.messaging.dead_letters import DeadLetter
+from patterns.messaging.reliable_task.outages import GIVEN_UP
+from patterns.messaging.reliable_task.shape import NotATask, check
 
 QUEUES = (topology.EVENTS, topology.TASKS)
 NOT_FOUND = 404
-REJECTED, GIVEN_UP = "rejected", " given up"
+REJECTED = "rejected"
 
 
 def connect(url: str) -> pika.BlockingConnection:
@@ -54,14 +56,28 @@ def with_request_id(letter: DeadLetter) -> DeadLetter:
 
 
 def explained(found: list[tuple[str, DeadLetter]]) -> list[tuple[str, DeadLetter]]:
-    """Of a task that failed the broker knows that it was rejected; the order's timeline knows why."""
-    ids = [about for _, letter in found if letter.reason == REJECTED and (about := order_id(letter))]
-    steps = Step.objects.filter(order_id__in=ids, name__endswith=GIVEN_UP).order_by("at")
-    reasons: dict[uuid.UUID | None, str] = {step.order_id: f"{step.name}: {step.detail}" for step in steps}
-    return [
-        (queue, replace(letter, reason=reasons.get(order_id(letter), letter.reason)) if letter.reason == REJECTED else letter)
-        for queue, letter in found
-    ]
+    """Of a task that failed the broker knows that it was rejected; our tables know why, or its shape tells."""
+    rejected = [letter for _, letter in found if letter.reason == REJECTED]
+    failures = TaskFailure.objects.filter(task_id__in=[letter.message_id for letter in rejected])
+    reasons: dict[object, str] = dict(failures.values_list("task_id", "reason"))
+    steps = Step.objects.filter(order_id__in=filter(None, map(order_id, rejected)), name__endswith=f" {GIVEN_UP}").order_by("at")
+    reasons |= {step.order_id: f"{step.name}: {step.detail}" for step in steps}
+
+    def why(letter: DeadLetter) -> str:
+        if letter.reason != REJECTED:
+            return letter.reason
+        return reasons.get(letter.message_id) or reasons.get(order_id(letter)) or wrong_shape(letter) or REJECTED
+
+    return [(queue, replace(letter, reason=why(letter))) for queue, letter in found]
+
+
+def wrong_shape(letter: DeadLetter) -> str:
+    """What a worker found wrong with a message that is not a task. Empty: nothing."""
+    try:
+        check(dict(letter.headers), json.loads(letter.body))
+    except (ValueError, TypeError, AttributeError, RecursionError, NotATask) as error:
+        return f"not a task: {error}"[:200]
+    return ""
 
 
 def replay(connection: pika.BlockingConnection, message_id: str | None) -> int:

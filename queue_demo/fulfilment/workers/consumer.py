@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import pika
 from amqp.exceptions import AMQPError
-from django.db import InterfaceError, connections
-from django.db import OperationalError as DatabaseAway
+from django.db import connections
 from kombu.exceptions import OperationalError
 
 from fulfilment.errors import in_one_line
@@ -54,17 +53,15 @@ def handle_event(body: bytes, *, stop: threading.Event) -> None:
 
 
 def hand_over(event: OrderEvent, *, stop: threading.Event) -> None:
-    """Returns when Celery has the task. While it cannot have it, or the database is away, the event stays in hand: putting it aside
-    would count as a failure of the event's, and a long outage would drive good events to the dead letters."""
+    """Returns when Celery has the task. While its broker is away the event stays in hand: it could not be put aside either."""
+    if event.type == ORDER_PAID:
+        accept_paid_order(event=event)
     pause_seconds = 0.1
     while not stop.is_set():
         try:
-            if event.type == ORDER_PAID:
-                accept_paid_order(event=event)
             fulfil_order.apply_async([str(event.order_id)], retry_policy=ONE_RETRY)
-        except (OperationalError, AMQPError, OSError, DatabaseAway, InterfaceError) as error:
+        except (OperationalError, AMQPError, OSError) as error:
             logger.warning("order %s waits: %s", event.order_id, in_one_line(error))
-            connections.close_all()
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
             stop.wait(pause_seconds)
         else:
