@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 from rest_framework.test import APIClient
 
+from fulfilment.messaging import letters
 from fulfilment.models import Product
 from labkit import FaultProxy
 
@@ -34,6 +35,11 @@ def patient_flush() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", again)
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_letters_of_before() -> None:
+    letters.forget()
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """The dead letters over HTTP and on the command line, against a real broker."""
 
+import html
 import io
 from typing import Any
+from urllib.parse import quote
 
 import pika
 import pytest
@@ -27,10 +29,13 @@ def queue(broker: Broker, settings: Any, monkeypatch: pytest.MonkeyPatch) -> str
     return topology.EVENTS
 
 
+pytestmark = pytest.mark.django_db
+
+
 def test_dead_letters_are_listed_with_their_reason_and_the_requests_id(api: APIClient, queue: str) -> None:
     first, second = api.get("/dead-letters/").data
 
-    letter = {"queue": queue, "reason": "no such product", "retries": 3, "correlation_id": "request-1"}
+    letter = {"queue": queue, "reason": "no such product", "retries": 3, "correlation_id": "request-1", "is_readable": True}
     assert first == letter | {"message_id": "m0"}
     assert second["message_id"] == "m1"
 
@@ -54,6 +59,68 @@ def test_the_command_lists_and_replays_all(broker: Broker, queue: str) -> None:
         "replayed: 2",
     ]
     assert broker.count(queue) == 2
+
+
+@pytest.mark.parametrize("message_id", ["a/b", "/", "a b?c#d%2F", "..", "é", "x" * 255, "x/replay", "<b>"])
+def test_any_id_can_be_listed_replayed_and_dropped(api: APIClient, broker: Broker, queue: str, message_id: str) -> None:
+    for _ in range(2):
+        broker.channel.basic_publish("", f"{queue}.dead", b"{}", pika.BasicProperties(message_id=message_id[:255]))
+    path = f"/dead-letters/{quote(message_id, safe='')}"
+
+    assert [letter["message_id"] for letter in api.get("/dead-letters/").data] == ["m0", "m1", message_id, message_id]
+    assert html.escape(message_id) in api.get("/flow/").content.decode()
+    assert api.post(f"{path}/replay/").data == {"replayed": 1}
+    assert api.post(f"{path}/drop/").data == {"dropped": 1}
+    assert [letter["message_id"] for letter in api.get("/dead-letters/").data] == ["m0", "m1"]
+
+
+def test_ids_that_no_row_can_have_hide_no_letter(api: APIClient, broker: Broker, queue: str) -> None:
+    headers = {"x-death": [{"reason": "rejected"}]}
+    for message_id in ("nul\x00", "line\nbreak", ""):
+        properties = pika.BasicProperties(message_id=message_id, headers=headers)
+        broker.channel.basic_publish("", f"{queue}.dead", b"{}", properties)
+
+    assert len(api.get("/dead-letters/").data) == 5
+    assert api.get("/flow/").status_code == 200
+    assert api.post("/flow/dead-letters/drop/", {"message_id": "nul\x00"}).status_code == 303
+    assert len(api.get("/dead-letters/").data) == 4
+
+
+class Milliseconds(pika.BasicProperties):
+    """A header with milliseconds where AMQP has seconds: pika cannot decode the year 58883."""
+
+    def encode(self) -> list[bytes]:
+        table = b"\x07sent-atT" + (1_796_017_368_000).to_bytes(8, "big")
+        return [self.FLAG_HEADERS.to_bytes(2, "big"), len(table).to_bytes(4, "big"), table]
+
+
+def test_a_letter_that_cannot_be_decoded_hides_no_other(api: APIClient, broker: Broker, queue: str) -> None:
+    broker.channel.basic_publish("", f"{queue}.dead", b"odd", Milliseconds())
+    said = io.StringIO()
+    call_command("dead_letters", stdout=said)
+
+    *_, odd = api.get("/dead-letters/").data
+    assert (odd["is_readable"], odd["reason"].partition(":")[0]) == (False, "cannot be decoded")
+    assert [api.get(path).status_code for path in ("/ledger/", "/flow/")] == [200, 200]
+    assert "cannot be decoded" in said.getvalue()
+    assert api.post(f"/dead-letters/{odd['message_id']}/replay/").status_code == 404
+    assert api.post(f"/dead-letters/{odd['message_id']}/drop/").data == {"dropped": 1}
+
+
+def test_a_letter_behind_a_thousand_others_is_found_and_many_readers_cost_as_much_as_one(
+    api: APIClient, broker: Broker, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1_100):
+        broker.channel.basic_publish("", f"{queue}.dead", b"{}", pika.BasicProperties(message_id=f"n{number}"))
+    reads = []
+    read = letters.read
+    monkeypatch.setattr(letters, "read", lambda connection: reads.append(1) or read(connection))
+
+    assert [len(api.get("/dead-letters/").data) for _ in range(3)] == [200] * 3
+    assert api.get("/ledger/").data["dead_letters"] == 1_102
+    assert len(reads) == 1
+    assert api.post("/dead-letters/n1099/replay/").data == {"replayed": 1}
+    assert api.get("/ledger/").data["dead_letters"] == 1_101
 
 
 @pytest.mark.parametrize("url", ["", "amqp://guest:guest@127.0.0.1:1/%2F"])

@@ -61,7 +61,7 @@ def test_the_button_orders_and_the_other_replays(client: Client, mug: Product, q
     assert client.post("/flow/orders/")["Location"] == "/flow/"
     assert client.post("/flow/orders/", headers={"HX-Request": "true"}).status_code == 200
     put(queues, topology.dead(topology.EVENTS))
-    client.post("/flow/dead-letters/m1/replay/")
+    client.post("/flow/dead-letters/replay/", {"message_id": "m1"})
 
     assert Order.objects.count() == 2
     assert (queues.count(topology.EVENTS), queues.count(topology.dead(topology.EVENTS))) == (1, 0)
@@ -70,8 +70,8 @@ def test_the_button_orders_and_the_other_replays(client: Client, mug: Product, q
 def test_a_button_of_another_site_orders_nothing(mug: Product, queues: Broker) -> None:
     strict = Client(enforce_csrf_checks=True)
 
-    assert [strict.post(path).status_code for path in ("/flow/orders/", "/flow/dead-letters/m1/replay/")] == [403, 403]
-    assert [strict.get(path).status_code for path in ("/flow/orders/", "/flow/dead-letters/m1/replay/")] == [405, 405]
+    assert [strict.post(path).status_code for path in ("/flow/orders/", "/flow/dead-letters/replay/")] == [403, 403]
+    assert [strict.get(path).status_code for path in ("/flow/orders/", "/flow/dead-letters/replay/")] == [405, 405]
 
 
 def test_a_task_that_failed_is_listed_with_what_it_raised(client: Client, mug: Product, queues: Broker) -> None:
@@ -92,4 +92,4 @@ def test_without_a_broker_it_says_so_and_takes_orders(client: Client, mug: Produ
     html = client.get("/flow/").content.decode()
 
     assert "1 event waits in the outbox" in html
-    assert client.post("/flow/dead-letters/m1/replay/").status_code == 303
+    assert client.post("/flow/dead-letters/replay/", {"message_id": "m1"}).status_code == 303

@@ -8,14 +8,13 @@ import pika
 from django.db import InterfaceError, OperationalError
 from pika.adapters.blocking_connection import BlockingChannel
 
-from ..topology import REASON, RETRIES, WorkQueue
+from ..topology import OUTAGE_SINCE, REASON, RETRIES, WorkQueue
 from ..topology.properties import copy_of
 
 logger = logging.getLogger(__name__)
 
 # No fault of the message. They end by themselves, or no message can be handled at all.
 OUTAGES = (OperationalError, InterfaceError, ConnectionError, TimeoutError)
-SINCE = "x-outage-since"  # header: seconds since 1970
 
 
 class Hopeless(Exception):
@@ -32,13 +31,13 @@ def put_aside(
     """To a delay queue or the dead letters; returns when the broker confirmed it."""
     headers = dict(properties.headers or {})
     reason = repr(error)[:200]  # repr: one line, and every character can be encoded
-    now, since, retries = time.time(), headers.pop(SINCE, None), number(headers.get(RETRIES))
+    now, since, retries = time.time(), headers.pop(OUTAGE_SINCE, None), number(headers.get(RETRIES))
     waited = now - since if isinstance(since, int | float) and since <= now else 0.0
     headers[REASON] = reason
     may_wait = queue.delays_seconds and waited < queue.outage_limit_seconds
     if isinstance(error, OUTAGES) and may_wait:
         to = queue.delay(max(sum(each <= waited for each in queue.delays_seconds) - 1, 0))
-        headers[SINCE] = int(now - waited)
+        headers[OUTAGE_SINCE] = int(now - waited)
     elif isinstance(error, Hopeless) or retries >= len(queue.delays_seconds):
         to = queue.dead
         headers[RETRIES] = retries

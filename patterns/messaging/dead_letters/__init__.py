@@ -7,15 +7,17 @@ Problem
 
 Guarantee
     - `listing` shows each letter's id, reason and retries, and leaves it in place.
-    - `replay` returns a letter with its id and properties; its retries count from 0.
+    - `replay` returns a letter with its id; its retries count from 0. It keeps no property
+      that the broker would act on, such as `expiration`.
     - A letter leaves the dead-letter queue after the broker confirmed its copy.
+    - A letter that cannot be decoded is listed; it can be dropped, and blocks no other.
 
 Not guaranteed
     Exactly-once delivery: a killed `replay` may leave the letter in both queues.
     Consumers must be idempotent (see inbox). Order: a replayed message is late.
 
 Cost
-    Both walk the queue from its head: for hundreds of letters, not for a million.
+    All walk the queue from its head: 10,000 letters take seconds. Cache what you show.
 
 Use instead
     The shovel plugin, to move a whole queue. "Get messages" on the management page, to
@@ -37,34 +39,29 @@ Use
             return replay(connection, dead, to=to)
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 
-from ..topology import REASON, RETRIES
+from ..topology.properties import copy_of
+from .letter import COUNTERS, DeadLetter, letter
 
 REQUIRES = ("topology",)
+__all__ = ["DeadLetter", "drop", "listing", "replay"]
+
+MOST_PREFETCHED = 65_535
+OTHERS_HAVE_IT_SECONDS = 0.5  # without a letter for that long, others look at the rest
 
 
-@dataclass(frozen=True)
-class DeadLetter:
-    """`reason` is the last error, or the broker's: delivery_limit, rejected, expired, maxlen."""
-
-    message_id: str
-    reason: str
-    retries: int
-    correlation_id: str
-    body: bytes
-    headers: Mapping[str, Any] = field(default_factory=dict, compare=False)
+Chosen = Callable[[DeadLetter], bool]
 
 
 def listing(
-    connection: pika.BlockingConnection, dead: str, *, limit: int = 100
+    connection: pika.BlockingConnection, dead: str, *, limit: int | None = 100
 ) -> list[DeadLetter]:
-    """The oldest letters of the queue `dead`. They are back when it returns."""
+    """The oldest letters of the queue `dead`, or all. They are back when it returns."""
     channel = connection.channel()
     try:
         return [letter(properties, body) for _, properties, body in taken(channel, dead, limit)]
@@ -78,25 +75,50 @@ def replay(
     dead: str,
     *,
     to: str,
-    chosen: Callable[[DeadLetter], bool] = lambda letter: True,
-    limit: int = 1_000,
+    chosen: Chosen = lambda letter: True,
+    most: int | None = None,
+    on_progress: Callable[[int], None] = lambda count: None,
 ) -> int:
-    """Moves the chosen ones of the oldest letters to the queue `to`. Returns how many."""
+    """Moves the chosen letters to the queue `to`. Returns how many, of those there are now."""
+
+    def send(channel: BlockingChannel, properties: pika.BasicProperties, body: bytes) -> None:
+        given = properties.headers or {}
+        names = [name for name in given if name not in COUNTERS and "death" not in name]
+        headers = {name: given[name] for name in names}
+        if "task" in headers:
+            headers["retries"] = 0  # Celery's count
+        channel.basic_publish("", to, body, copy_of(properties, headers), mandatory=True)
+
+    readable: Chosen = lambda letter: letter.is_readable and chosen(letter)  # noqa: E731
+    return _remove(connection, dead, readable, send, most, on_progress)
+
+
+def drop(connection: pika.BlockingConnection, dead: str, *, chosen: Chosen) -> int:
+    """Deletes the chosen letters for good. Returns how many."""
+    return _remove(connection, dead, chosen, lambda *_: None, None, lambda count: None)
+
+
+def _remove(
+    connection: pika.BlockingConnection,
+    dead: str,
+    chosen: Chosen,
+    send: Callable[[BlockingChannel, pika.BasicProperties, bytes], None],
+    most: int | None,
+    on_progress: Callable[[int], None],
+) -> int:
     channel = connection.channel()
     channel.confirm_delivery()
     count = 0
     try:
-        for method, properties, body in taken(channel, dead, limit):
+        for method, properties, body in taken(channel, dead, None):
             if not chosen(letter(properties, body)):
                 continue
-            properties.headers = {
-                name: value
-                for name, value in (properties.headers or {}).items()
-                if name not in (RETRIES, REASON) and "death" not in name
-            }
-            channel.basic_publish("", to, body, properties, mandatory=True)
+            send(channel, properties, body)
             channel.basic_ack(method.delivery_tag)  # after the confirm
             count += 1
+            on_progress(count)
+            if count == most:
+                break
     finally:
         if channel.is_open:
             channel.close()
@@ -104,25 +126,19 @@ def replay(
 
 
 def taken(
-    channel: BlockingChannel, dead: str, limit: int
+    channel: BlockingChannel, dead: str, limit: int | None
 ) -> Iterator[tuple[Any, pika.BasicProperties, bytes]]:
-    for _ in range(limit):
-        method, properties, body = channel.basic_get(dead)
+    """Those that wait now: one that dies again meanwhile is not among them."""
+    waiting = channel.queue_declare(dead, passive=True).method.message_count
+    wanted = waiting if limit is None else min(limit, waiting)
+    if not wanted:
+        return
+    channel.basic_qos(prefetch_count=wanted if wanted <= MOST_PREFETCHED else 0)
+    for method, properties, body in channel.consume(
+        dead, inactivity_timeout=OTHERS_HAVE_IT_SECONDS
+    ):
         if method is None:
             return
         yield method, properties, body
-
-
-def letter(properties: pika.BasicProperties, body: bytes) -> DeadLetter:
-    headers = properties.headers or {}
-    deaths = headers.get("x-death") or [{}]  # the last one first; a delay is one, too
-    reason = headers.get(REASON) or deaths[0].get("reason", "")
-    retries = headers.get(RETRIES)
-    return DeadLetter(
-        message_id=str(properties.message_id or headers.get("id", "")),  # Celery's is a header
-        reason=str(reason),
-        retries=retries if isinstance(retries, int) else 0,
-        correlation_id=str(properties.correlation_id or ""),
-        body=body,
-        headers=headers,
-    )
+        if (wanted := wanted - 1) == 0:
+            return

@@ -10,7 +10,7 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import UnroutableError
 
-from . import DeadLetter, listing, replay
+from . import DeadLetter, drop, listing, replay
 
 
 @pytest.fixture
@@ -117,3 +117,69 @@ def test_a_replay_killed_before_the_confirm_loses_nothing(
         replay(connection, queues[0], to=queues[1])
 
     assert count(connection, queues[0]) == 3
+
+
+class Milliseconds(pika.BasicProperties):
+    """A header with milliseconds where AMQP has seconds: pika cannot decode the year 58883."""
+
+    def encode(self) -> list[bytes]:
+        table = b"\x07sent-atT" + (1_796_017_368_000).to_bytes(8, "big")
+        return [self.FLAG_HEADERS.to_bytes(2, "big"), len(table).to_bytes(4, "big"), table]
+
+
+def test_a_letter_that_cannot_be_decoded_is_listed_kept_and_dropped(
+    connection: pika.BlockingConnection, queues: tuple[str, str]
+) -> None:
+    dead, home = queues
+    connection.channel().basic_publish("", dead, b"odd", Milliseconds())
+
+    odd = listing(connection, dead)[3]
+    assert (odd.body, odd.is_readable) == (b"odd", False)
+    assert odd.reason.startswith("cannot be decoded: ")
+    assert replay(connection, dead, to=home) == 3
+    assert [letter.body for letter in listing(connection, dead)] == [b"odd"]
+    assert drop(connection, dead, chosen=lambda letter: letter == odd) == 1
+    assert count(connection, dead) == 0
+
+
+def test_a_replayed_letter_has_no_property_that_the_broker_acts_on(
+    connection: pika.BlockingConnection, queues: tuple[str, str]
+) -> None:
+    home = queues[1]
+    dead = str(connection.channel().queue_declare("", exclusive=True).method.queue)
+    headers = {"CC": [queues[0]], "task": "t", "id": "a/b", "retries": 5, "outage": {"tries": 1}}
+    given = pika.BasicProperties(headers=headers, expiration="60000", priority=3)
+    connection.channel().basic_publish("", dead, b"", given)
+
+    assert replay(connection, dead, to=home) == 1
+    assert count(connection, queues[0]) == 4  # one more: when it was published here, not again
+    _, properties, _ = connection.channel().basic_get(home)
+    assert (properties.expiration, properties.priority) == (None, None)
+    assert properties.headers == {"task": "t", "id": "a/b", "retries": 0}
+
+
+def test_letters_without_an_id_are_told_apart_by_their_content(
+    connection: pika.BlockingConnection, queues: tuple[str, str]
+) -> None:
+    for body in (b"1", b"2"):
+        connection.channel().basic_publish("", queues[1], body)
+
+    ids = {letter.message_id for letter in listing(connection, queues[1])}
+    assert len(ids) == 2
+    assert all(each.startswith("content-") for each in ids)
+
+
+def test_any_of_many_letters_is_found_and_all_are_replayed(
+    connection: pika.BlockingConnection, queues: tuple[str, str]
+) -> None:
+    channel, home = connection.channel(), queues[1]
+    dead = str(channel.queue_declare("", exclusive=True).method.queue)
+    for number in range(1_500):
+        channel.basic_publish("", dead, b"body", pika.BasicProperties(message_id=f"n{number}"))
+
+    last = lambda letter: letter.message_id == "n1499"  # noqa: E731
+    assert replay(connection, dead, to=home, chosen=last, most=1) == 1
+    seen: list[int] = []
+    assert replay(connection, dead, to=home, on_progress=seen.append) == 1_499
+    assert seen == list(range(1, 1_500))
+    assert count(connection, home) == 1_500

@@ -45,6 +45,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 RETRIES = "x-retries"  # header: how often the message was sent to a delay queue
 REASON = "x-reason"  # header: the error of the last try
+OUTAGE_SINCE = "x-outage-since"  # header: seconds since 1970; tries since then do not count
 
 # From 4.0 RabbitMQ drops what exceeds a quorum queue's limit, 20 unless it is set
 KEPT = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}

@@ -9,6 +9,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 
 from fulfilment.messaging import letters
+from patterns.messaging.dead_letters import DeadLetter
 from patterns.messaging.publisher import CONNECTION_ERRORS
 
 
@@ -26,5 +27,15 @@ def connected() -> Iterator[pika.BlockingConnection]:
     try:
         with contextlib.closing(letters.connect(settings.RABBITMQ_URL)) as connection:
             yield connection
+    except CONNECTION_ERRORS as error:
+        raise BrokerAway from error
+
+
+def dead_letters() -> list[tuple[str, DeadLetter]]:
+    """All, as of a moment ago. Raises BrokerAway."""
+    if not settings.RABBITMQ_URL:
+        raise BrokerAway
+    try:
+        return letters.listing(settings.RABBITMQ_URL)
     except CONNECTION_ERRORS as error:
         raise BrokerAway from error

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from fulfilment import ledger
-from fulfilment.api.broker import BrokerAway, connected
+from fulfilment.api.broker import BrokerAway, connected, dead_letters
 from fulfilment.messaging import flow, letters
 from fulfilment.models import Order, Product
 from fulfilment.services import place_order
@@ -24,8 +24,8 @@ def look() -> dict[str, Any]:
     """What the page shows: the books, the depths, the dead letters, the latest orders. Without the broker only what the rows know."""
     orders = Order.objects.prefetch_related("lines__product", "steps", "events")[:LATEST]
     try:
+        found = dead_letters()
         with connected() as connection:
-            found = letters.listing(connection, limit=1_000)
             depths = flow.depths(connection)
     except BrokerAway:
         return {"orders": orders, "books": ledger.read(None), "is_away": True}
@@ -56,10 +56,18 @@ def order(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def replay(request: HttpRequest, message_id: str) -> HttpResponse:
+def replay(request: HttpRequest) -> HttpResponse:
     """Sends a dead letter again; one that is gone meanwhile is gone."""
     with contextlib.suppress(BrokerAway), connected() as connection:  # the page that follows says that it is away
-        letters.replay(connection, message_id)
+        letters.replay(connection, request.POST.get("message_id", ""))
+    return again(request)
+
+
+@require_POST
+def drop(request: HttpRequest) -> HttpResponse:
+    """Deletes a dead letter for good."""
+    with contextlib.suppress(BrokerAway), connected() as connection:
+        letters.drop(connection, request.POST.get("message_id", ""))
     return again(request)
 
 

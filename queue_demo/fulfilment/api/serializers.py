@@ -81,11 +81,16 @@ class LedgerSerializer(serializers.Serializer[Entries]):
 
 class DeadLetterSerializer(serializers.Serializer[dict[str, Any]]):
     queue = serializers.CharField(help_text="the queue that gave it up")
-    message_id = serializers.CharField()
+    message_id = serializers.CharField(help_text="the message's own; of one without an id, a digest of its content")
     reason = serializers.CharField(help_text="what the last try raised, or why the broker gave it up")
     retries = serializers.IntegerField()
     correlation_id = serializers.CharField(help_text="the id of the request that caused it")
+    is_readable = serializers.BooleanField(help_text="false: its properties cannot be decoded, so that it can only be dropped")
 
 
 class ReplayedSerializer(serializers.Serializer[dict[str, int]]):
     replayed = serializers.IntegerField()
+
+
+class DroppedSerializer(serializers.Serializer[dict[str, int]]):
+    dropped = serializers.IntegerField()

@@ -12,10 +12,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from fulfilment import ledger
-from fulfilment.api.broker import BrokerAway, connected
+from fulfilment.api.broker import BrokerAway, connected, dead_letters
 from fulfilment.api.serializers import (
     AcceptedSerializer,
     DeadLetterSerializer,
+    DroppedSerializer,
     LedgerSerializer,
     OrderSerializer,
     OrderWithTimelineSerializer,
@@ -28,6 +29,7 @@ from patterns.http.request_id import current
 
 logger = logging.getLogger(__name__)
 
+SHOWN_LETTERS = 200
 ORDERS = Order.objects.prefetch_related("lines__product")
 
 
@@ -73,8 +75,7 @@ class Ledger(APIView):
     def get(self, request: Request) -> Response:
         """The books: what came in, what became of it, and whether the two agree. A healthy shop's are balanced whenever it rests."""
         try:
-            with connected() as connection:
-                found = [letter for _, letter in letters.listing(connection, limit=1_000)]
+            found = [letter for _, letter in dead_letters()]
         except BrokerAway:
             return Response(LedgerSerializer(ledger.read(None)).data)
         return Response(LedgerSerializer(ledger.read(found)).data)
@@ -83,9 +84,8 @@ class Ledger(APIView):
 class DeadLetterList(APIView):
     @extend_schema(responses=DeadLetterSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """The messages that nobody could use, and why. 503 while the broker is away."""
-        with connected() as connection:
-            found = [{"queue": queue, **vars(letter)} for queue, letter in letters.explained(letters.listing(connection))]
+        """The oldest messages that nobody could use, and why. 503 while the broker is away."""
+        found = [{"queue": queue, **vars(letter)} for queue, letter in letters.explained(dead_letters()[:SHOWN_LETTERS])]
         return Response([DeadLetterSerializer(each).data for each in found])
 
 
@@ -98,3 +98,14 @@ class DeadLetterReplay(APIView):
         if not count:
             raise NotFound
         return Response(ReplayedSerializer({"replayed": count}).data)
+
+
+class DeadLetterDrop(APIView):
+    @extend_schema(request=None, responses=DroppedSerializer)
+    def post(self, request: Request, message_id: str) -> Response:
+        """Deletes a dead letter for good. 404: there is none with this id."""
+        with connected() as connection:
+            count = letters.drop(connection, message_id)
+        if not count:
+            raise NotFound
+        return Response(DroppedSerializer({"dropped": count}).data)

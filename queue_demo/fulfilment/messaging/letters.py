@@ -1,9 +1,12 @@
-"""The dead letters of this service's queues: seen, and sent again."""
+"""The dead letters of this service's queues: listed with their reasons, sent again, or dropped."""
 
 import contextlib
 import json
+import threading
+import time
 import uuid
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import pika
 from pika.exceptions import ChannelClosedByBroker
@@ -18,6 +21,9 @@ from patterns.messaging.reliable_task.shape import NotATask, check
 QUEUES = (topology.EVENTS, topology.TASKS)
 NOT_FOUND = 404
 REJECTED = "rejected"
+MOST = 20_000  # of each queue
+FRESH_SECONDS = 2
+LOOKS, LOOK_AGAIN_SECONDS = 3, 0.3
 
 
 def connect(url: str) -> pika.BlockingConnection:
@@ -28,7 +34,7 @@ def connect(url: str) -> pika.BlockingConnection:
 
 
 def order_id(letter: DeadLetter) -> uuid.UUID | None:
-    """The order that an event or a task is about; None when it is neither, or no message of ours."""
+    """The order that an event or a task is about; None when it is neither, or not a message of ours."""
     with contextlib.suppress(ValueError, LookupError, TypeError, RecursionError):
         match json.loads(letter.body):
             case {"data": {"order_id": str(found)}} | [[str(found), *_], *_]:
@@ -36,17 +42,60 @@ def order_id(letter: DeadLetter) -> uuid.UUID | None:
     return None
 
 
-def listing(connection: pika.BlockingConnection, *, limit: int = 100) -> list[tuple[str, DeadLetter]]:
-    """The oldest of each queue, with the queue that gave them up."""
+@dataclass
+class Snapshot:
+    """All dead letters as they were at `taken_at`. A page that shows them costs the same with many readers."""
+
+    url: str
+    queues: tuple[str, ...]
+    letters: list[tuple[str, DeadLetter]]
+    taken_at: float
+    cost_seconds: float
+
+    def serves(self, url: str) -> bool:
+        """For two seconds, or ten times as long as it took: reading 10,000 letters keeps a processor busy for a second."""
+        age = time.monotonic() - self.taken_at
+        return (self.url, self.queues) == (url, QUEUES) and age < max(FRESH_SECONDS, 10 * self.cost_seconds)
+
+
+_latest: list[Snapshot] = []
+_reading = threading.Lock()
+
+
+def listing(url: str) -> list[tuple[str, DeadLetter]]:
+    """All of each queue, the oldest first, with the queue that gave them up. Raises pika's errors."""
+    with _reading:  # one reader at a time: the others get what it found
+        if not (_latest and _latest[0].serves(url)):
+            began = time.monotonic()
+            with contextlib.closing(connect(url)) as connection:
+                found = read(connection)
+            now = time.monotonic()
+            _latest[:] = [Snapshot(url, QUEUES, found, now, now - began)]
+        return _latest[0].letters
+
+
+def forget() -> None:
+    """After a change: the next reader asks the broker."""
+    _latest.clear()
+
+
+def read(connection: pika.BlockingConnection) -> list[tuple[str, DeadLetter]]:
     found = []
     for queue in QUEUES:
-        try:
-            letters = dead_letters.listing(connection, topology.dead(queue), limit=limit)
+        with unless_missing():
+            letters = dead_letters.listing(connection, topology.dead(queue), limit=MOST)
             found += [(queue, with_request_id(letter)) for letter in letters]
-        except ChannelClosedByBroker as error:
-            if error.reply_code != NOT_FOUND:  # no consumer or worker has run yet, which would have declared it
-                raise
     return found
+
+
+@contextlib.contextmanager
+def unless_missing() -> Iterator[None]:
+    """No consumer or worker has run yet, which would have declared the queue."""
+    try:
+        yield
+    except ChannelClosedByBroker as error:
+        if error.reply_code != NOT_FOUND:
+            raise
 
 
 def with_request_id(letter: DeadLetter) -> DeadLetter:
@@ -58,7 +107,7 @@ def with_request_id(letter: DeadLetter) -> DeadLetter:
 def explained(found: list[tuple[str, DeadLetter]]) -> list[tuple[str, DeadLetter]]:
     """Of a task that failed the broker knows that it was rejected; our tables know why, or its shape tells."""
     rejected = [letter for _, letter in found if letter.reason == REJECTED]
-    failures = TaskFailure.objects.filter(task_id__in=[letter.message_id for letter in rejected])
+    failures = TaskFailure.objects.filter(task_id__in=[letter.message_id for letter in rejected if "\x00" not in letter.message_id])
     reasons: dict[object, str] = dict(failures.values_list("task_id", "reason"))
     steps = Step.objects.filter(order_id__in=filter(None, map(order_id, rejected)), name__endswith=f" {GIVEN_UP}").order_by("at")
     reasons |= {step.order_id: f"{step.name}: {step.detail}" for step in steps}
@@ -80,15 +129,37 @@ def wrong_shape(letter: DeadLetter) -> str:
     return ""
 
 
-def replay(connection: pika.BlockingConnection, message_id: str | None) -> int:
-    """Sends one again, or all. Returns how many. A letter without an id can only be replayed with all others."""
+def replay(
+    connection: pika.BlockingConnection, message_id: str | None = None, on_progress: Callable[[int], None] = lambda count: None
+) -> int:
+    """Sends one again, or all that there are now. Returns how many."""
+    if message_id is not None:
+        return find(lambda dead, to: dead_letters.replay(connection, dead, to=to, chosen=has_id(message_id), most=1))
+    return each_queue(lambda dead, to: dead_letters.replay(connection, dead, to=to, on_progress=on_progress))
+
+
+def drop(connection: pika.BlockingConnection, message_id: str) -> int:
+    """Deletes one for good. Returns how many."""
+    return find(lambda dead, _: dead_letters.drop(connection, dead, chosen=has_id(message_id)))
+
+
+def has_id(message_id: str) -> Callable[[DeadLetter], bool]:
+    return lambda letter: letter.message_id == message_id
+
+
+def find(act: Callable[[str, str], int]) -> int:
+    """While others look at a letter the broker does not show it to us: again, a moment later."""
+    for _ in range(LOOKS):
+        if count := each_queue(act):
+            return count
+        time.sleep(LOOK_AGAIN_SECONDS)
+    return 0
+
+
+def each_queue(act: Callable[[str, str], int]) -> int:
     count = 0
     for queue in QUEUES:
-        try:
-            count += dead_letters.replay(
-                connection, topology.dead(queue), to=queue, chosen=lambda letter: message_id in (None, letter.message_id)
-            )
-        except ChannelClosedByBroker as error:
-            if error.reply_code != NOT_FOUND:
-                raise
+        with unless_missing():
+            count += act(topology.dead(queue), queue)
+    forget()
     return count

@@ -1,4 +1,4 @@
-"""Lists what nobody could use, and why; with --replay it is sent again."""
+"""Lists the messages that nobody could use, and why; --replay sends them again."""
 
 import contextlib
 from typing import Any
@@ -8,16 +8,29 @@ from django.core.management.base import BaseCommand, CommandParser
 from fulfilment.messaging import letters
 from fulfilment.messaging.topology import broker_url
 
+PROGRESS = 1_000
+SHOWN = 100
+
 
 class Command(BaseCommand):
-    help = "Lists the dead letters of this service; --replay sends them again, all or one."
+    help = "Lists the oldest dead letters of this service; --replay sends them again, all or one; --drop deletes one."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--replay", nargs="?", const="", metavar="ID", help="all of them, or the one with this message id")
+        parser.add_argument("--drop", metavar="ID", help="the one with this message id")
 
-    def handle(self, *args: Any, replay: str | None, **options: Any) -> None:
+    def handle(self, *args: Any, replay: str | None, drop: str | None, **options: Any) -> None:
         with contextlib.closing(letters.connect(broker_url())) as connection:
             if replay is not None:
-                self.stdout.write(f"replayed: {letters.replay(connection, replay or None)}")
-            for queue, letter in letters.explained(letters.listing(connection)):
-                self.stdout.write(f"{queue} {letter.message_id} tried {letter.retries + 1} times: {letter.reason}")
+                self.stdout.write(f"replayed: {letters.replay(connection, replay or None, on_progress=self.progress)}")
+            if drop is not None:
+                self.stdout.write(f"dropped: {letters.drop(connection, drop)}")
+            found = letters.read(connection)
+        for queue, letter in letters.explained(found[:SHOWN]):
+            self.stdout.write(f"{queue} {letter.message_id} tried {letter.retries + 1} times: {letter.reason}")
+        if len(found) > SHOWN:
+            self.stdout.write(f"and {len(found) - SHOWN} more")
+
+    def progress(self, count: int) -> None:
+        if count % PROGRESS == 0:
+            self.stdout.write(f"{count} replayed …")
