@@ -1,7 +1,7 @@
-"""Orders, while whatever handles them is killed or cut off at random; then all is let to settle, and the books must balance.
+"""Orders, while the processes and servers that handle them are killed, frozen or cut off at random; afterwards the books must balance.
 
-Every process of queue_demo is here as in production, with a PostgreSQL and a RabbitMQ of this run's own. Who dies is drawn from a deck of
-all victims, shuffled with the seed: each dies before one dies again.
+The processes are those of docker-compose.yml, with a PostgreSQL and a RabbitMQ of this run's own. The victims come from a deck that is
+shuffled with the seed: each has its turn before one has it again.
 """
 
 import contextlib
@@ -13,98 +13,84 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import psutil
+import psycopg
 from rich.console import Console
 from rich.table import Table
 
 from labkit import FaultProxy
-from labkit.processes import listening, web_server
+from labkit.processes import listening
 from nexus import servers
 from nexus.books import Books
-from nexus.compose import ROOT
+from nexus.compose import ROOT, services
 from nexus.demos import environment
-from nexus.private_set import free_port_base, private_folder, private_set, start
-from nexus.servers import Process
+from nexus.private_set import free_port_base, private_folder, refuse_missing, start
+from nexus.servers import SERVERS, Process
 
 DEMO = ROOT / "queue_demo"
 SETTLE_SECONDS = 240  # Celery waits up to 30 s before it connects again, and a retry's pause is up to a minute
 PAUSE_SECONDS = (0.6, 1.8)
+LONGEST_FREEZE_SECONDS = 25
+LONGEST_STOP_SECONDS = 8
 CUSTOMERS = 4  # at a time
-PYTHON = sys.executable
-LOOPS = {
-    "relay": ["manage.py", "relay_outbox"],
-    "consumer": ["manage.py", "consume_events"],
-    "worker": [
-        "-m",
-        "celery",
-        "-A",
-        "config",
-        "worker",
-        "--concurrency",
-        "2",
-        "--without-gossip",
-        "--without-mingle",
-        "--without-heartbeat",
-    ],
-    "beat": ["-m", "celery", "-A", "config", "beat", "--schedule", "{folder}/beat"],
-    "web": web_server("config.wsgi:application")[1:],
-}
-VICTIMS = [*LOOPS, "child", "broker", "cut", "hang"]
-BYSTANDERS = {
-    "mail": web_server("mail_provider.app:application", "asgi")[1:],  # somebody else's
-    "spare": web_server("config.wsgi:application")[1:],  # asked when the web is dead
-}
+SHIPPED = {"carry": "queue-carry", "worker": "queue-worker", "web": "queue"}  # their names in docker-compose.yml
+BYSTANDERS = {"mail": "mail", "spare": "queue"}  # another company's, and the web process that answers when the other is dead
+SAME_AS_SHIPPED = ("STATEMENT_TIMEOUT_SECONDS", "LOCK_TIMEOUT_SECONDS", "RESTOCK_SECONDS")
+REQUIRED = ["DEMO_PASSWORD", "SECRET_KEY", "SERVICE_PASSWORD", "TOKEN_PUBLIC_KEYS", "TOKEN_SIGNING_KEY", "WEBHOOK_SECRET"]
+SERVED = {"broker": "rabbitmq", "database": "postgres"}
+DATABASE_FAULTS = ["database killed", "database stopped", "database frozen", "database connections ended"]
+VICTIMS = [*SHIPPED, "child", "broker", "cut", "hang", *DATABASE_FAULTS]
 console = Console(highlight=False)
 
 
 def run(duration: str | None, seed: str | None) -> int:
-    """0 when nothing was lost and nothing happened twice. `seed` repeats the order in which they die; the moments are the machine's."""
+    """0 when nothing was lost, doubled or dead-lettered. `seed` repeats the order of the victims; the moments are the machine's."""
     seconds, seed = float(duration or 60), seed or str(secrets.randbelow(1_000_000))
     console.print(f"chaos for {seconds:g} s. To repeat it: make chaos DURATION={seconds:g} SEED={seed}")
-    for unused in ("REDIS_URL", "MEMCACHED_URL", "RABBITMQ_URL"):
-        os.environ.setdefault(unused, "")
-        os.environ[unused] = "unused://"  # a broker that is given must not be killed: this run has its own
-    with private_set() as urls, private_folder("nexus-chaos-") as folder, House(folder, urls) as house:
-        house.suffer(seconds, random.Random(seed))  # noqa: S311 — chance, no secret
-        return house.settle()
+    refuse_missing([SERVERS[name] for name in SERVED.values()])
+    with private_folder("nexus-chaos-") as folder, Stack(folder) as stack:
+        stack.suffer(seconds, random.Random(seed))  # noqa: S311 — chance, no secret
+        return stack.settle()
 
 
-class House:
-    """All processes, and who starts them again."""
+class Stack:
+    """All processes and their supervisor."""
 
-    def __init__(self, folder: Path, urls: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.site = servers.Site(folder, free_port_base(), secrets.token_hex(8))
-        self.rabbitmq = servers.SERVERS["rabbitmq"]
-        self.rabbitmq.prepare(self.site)
         self.proxy = FaultProxy(servers.HOST, self.site.port("rabbitmq"))
         self.web = self.site.port_base + 3
-        self.urls = {**urls, **{key: value for key, value in servers.urls(self.site).items() if key == "RABBITMQ_URL"}}
-        self.database = f"{urls['POSTGRES_URL']}/chaos_{secrets.token_hex(4)}"
-        self.books = Books(self.database, self.urls["RABBITMQ_URL"])
+        urls = servers.urls(self.site)
+        self.server, self.database = urls["POSTGRES_URL"], f"{urls['POSTGRES_URL']}/queue_demo"
+        self.books = Books(self.database, urls["RABBITMQ_URL"])
+        self.shipped = services(dict.fromkeys(REQUIRED, "unused"))  # with the defaults of its other variables
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self.deaths: dict[str, int] = dict.fromkeys(VICTIMS, 0)
+        self.faults: dict[str, int] = dict.fromkeys(VICTIMS, 0)
         self.accepted: list[str] = []
         self.unanswered = 0
         self.is_over = threading.Event()
 
-    def __enter__(self) -> "House":
-        self.running["broker"] = start(self.rabbitmq.process(self.site), self.folder)
-        self.proxy.__enter__()
-        through = self.urls["RABBITMQ_URL"].replace(f":{self.site.port('rabbitmq')}/", f":{self.proxy.port}/")
-        self.settings = environment(DEMO.name, {**self.urls, "RABBITMQ_URL": through}) | {
+    def __enter__(self) -> "Stack":
+        self.proxy.__enter__()  # its port is known from here on
+        through = servers.urls(self.site)["RABBITMQ_URL"].replace(f":{self.site.port('rabbitmq')}/", f":{self.proxy.port}/")
+        self.settings = environment(DEMO.name, {**servers.urls(self.site), "RABBITMQ_URL": through}) | {
             "DATABASE_URL": self.database, "DEBUG": "0", "HTTPS": "0", "SECRET_KEY": secrets.token_hex(32),
             "SMTP_URL": f"smtp://{servers.HOST}:{self.site.port_base + 64}", "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
-        if subprocess.run([PYTHON, "-m", "nexus.setup"], cwd=DEMO, env=self.settings).returncode:
+        for name in SERVED:
+            SERVERS[SERVED[name]].prepare(self.site)
+            self.launch(name)
+        for name in SERVED:
+            self.wait(lambda name=name: SERVERS[SERVED[name]].answers(self.site), 90, f"the {name}")  # type: ignore[misc]
+        if subprocess.run([sys.executable, "-m", "nexus.setup"], cwd=DEMO, env=self.settings).returncode:
             raise RuntimeError(f"{DEMO.name} could not be set up")
         self.books.open()
-        self.wait(lambda: self.rabbitmq.answers(self.site), 90, "the broker")
-        for name in LOOPS | BYSTANDERS:
+        for name in SHIPPED | BYSTANDERS:
             self.launch(name)
         self.wait(self.is_up, 90, "the web")
         return self
@@ -114,36 +100,39 @@ class House:
         for process in self.running.values():
             kill(process)
         self.proxy.__exit__()
-        self.books.close()
 
     def launch(self, name: str) -> None:
-        places = {"folder": self.folder}
+        if name in SERVED:
+            self.running[name] = start(SERVERS[SERVED[name]].process(self.site), self.folder)
+            return
+        service = self.shipped[(SHIPPED | BYSTANDERS)[name]]
         ports = {"web": self.web, "spare": self.web + 1, "mail": self.site.port_base + 63}
-        argv = [PYTHON, *(word.format(**places) for word in (LOOPS | BYSTANDERS)[name])]
-        settings = {**self.settings, **listening(ports.get(name, 0)), "ALIVE_FILE": str(self.folder / f"{name}.alive")}
+        settings = self.settings | {each: service.environment[each] for each in SAME_AS_SHIPPED if each in service.environment}
+        settings |= {**listening(ports.get(name, 0)), "ALIVE_FILE": str(self.folder / f"{name}.alive")}
+        argv = [str(Path(sys.executable).with_name(service.command[0])), *service.command[1:]]
         self.running[name] = start(Process(name, argv, DEMO, settings), self.folder)
 
     def suffer(self, seconds: float, chance: random.Random) -> None:
-        """Orders come, and one after the other dies."""
+        """Orders come, and one victim after the other has its fault."""
         customers = [threading.Thread(target=self.order, daemon=True) for _ in range(CUSTOMERS)]
         for customer in customers:
             customer.start()
         ends_at, deck = time.monotonic() + seconds, list[str]()
         with console.status("chaos") as status:
-            while time.monotonic() < ends_at:
+            while (left := ends_at - time.monotonic()) > 0:
                 time.sleep(chance.uniform(*PAUSE_SECONDS))
                 if not deck:
                     deck = chance.sample(VICTIMS, len(VICTIMS))
-                self.strike(victim := deck.pop(), chance)
+                victim = deck.pop()
+                status.update(f"{left:.0f} s left: {victim}, {len(self.accepted)} orders taken, {sum(self.faults.values())} faults")
+                self.strike(victim, chance, seconds)
                 self.revive()
-                left = max(0, ends_at - time.monotonic())
-                status.update(f"{left:.0f} s left: {victim} down, {len(self.accepted)} orders taken, {sum(self.deaths.values())} faults")
         self.is_over.set()
         for customer in customers:
             customer.join(30)
 
-    def strike(self, victim: str, chance: random.Random) -> None:
-        self.deaths[victim] += 1
+    def strike(self, victim: str, chance: random.Random, seconds: float) -> None:
+        self.faults[victim] += 1
         match victim:
             case "cut" | "hang":
                 self.proxy.set(victim)
@@ -153,25 +142,60 @@ class House:
             case "child":
                 with contextlib.suppress(psutil.NoSuchProcess, IndexError):
                     chance.choice(psutil.Process(self.running["worker"].pid).children()).kill()
+            case "database killed":
+                for process in self.of_the_database():
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        process.kill()
+                self.running["database"].wait(10)
+            case "database stopped":  # its fast shutdown, as a restart after an upgrade has it
+                self.running["database"].send_signal(signal.SIGINT)
+                self.running["database"].wait(30)
+                time.sleep(chance.uniform(1, min(LONGEST_STOP_SECONDS, seconds / 4)))
+            case "database frozen":
+                with self.frozen():
+                    time.sleep(chance.uniform(1, min(LONGEST_FREEZE_SECONDS, seconds / 2)))
+            case "database connections ended":
+                with contextlib.suppress(psycopg.Error), psycopg.connect(self.admin, autocommit=True, connect_timeout=5) as admin:
+                    admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
             case _:
                 kill(self.running[victim])
 
+    @property
+    def admin(self) -> str:
+        return f"{self.server.replace('postgres://', 'postgresql://')}/postgres"
+
+    def of_the_database(self) -> list[psutil.Process]:
+        """The first process and its children; each child leads a group of its own."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            first = psutil.Process(self.running["database"].pid)
+            return [first, *first.children(recursive=True)]
+        return []
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        try:
+            for process in self.of_the_database():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.suspend()
+            yield
+        finally:
+            for process in self.of_the_database():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.resume()
+
     def revive(self) -> None:
-        """Whatever is dead is started again, as a supervisor does."""
+        """Starts what is dead, as a supervisor does."""
         for name, process in list(self.running.items()):
             if process.poll() is not None:
-                if name == "broker":
-                    self.running[name] = start(self.rabbitmq.process(self.site), self.folder)
-                else:
-                    self.launch(name)
+                self.launch(name)
 
     def order(self) -> None:
-        """Customers, one after the other. Whoever gets no answer goes away; what was answered with 202 must be fulfilled."""
+        """Customers, one after the other. One without an answer leaves; what was answered with 202 must be fulfilled."""
         body = {"lines": [{"sku": "SKU-000001", "quantity": 1}]}
         while not self.is_over.wait(0.05):
             for port in (self.web, self.web + 1):
                 try:
-                    answer = httpx.post(f"http://{servers.HOST}:{port}/orders/", json=body, timeout=10)
+                    answer = httpx.post(f"http://{servers.HOST}:{port}/orders/", json=body, timeout=30)
                     answer.raise_for_status()
                 except httpx.HTTPError:
                     self.unanswered += 1
@@ -180,7 +204,7 @@ class House:
                     break
 
     def settle(self) -> int:
-        """Nobody dies any more. Returns 0 when the books balance in time, and shows them."""
+        """No more faults. Returns 0 when the books balance in time, and shows them."""
         deadline = time.monotonic() + SETTLE_SECONDS
         with console.status("settling"):
             while not ((books := self.read())["balanced"] or time.monotonic() > deadline):
@@ -189,19 +213,23 @@ class House:
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("the books")
         table.add_column("", justify="right")
-        faults = {f"faults: {victim}": count for victim, count in self.deaths.items()}
+        faults = {f"faults: {victim}": count for victim, count in self.faults.items()}
         for name, count in {**faults, "requests without an answer": self.unanswered, **books}.items():
             table.add_row(name.replace("_", " "), str(count))
         console.print(table)
         if not books["balanced"]:
             console.print(f"the books do not balance after {SETTLE_SECONDS} s")
-            for name in LOOPS:
-                console.print(f"{name}: {(self.folder / f'{name}.log').read_text(errors='replace')[-600:]}", markup=False)
+            for name in self.running:
+                log = SERVED.get(name, name)
+                console.print(f"{name}: {(self.folder / f'{log}.log').read_text(errors='replace')[-600:]}", markup=False)
         return 0 if books["balanced"] else 1
 
     def read(self) -> dict[str, int | bool]:
         """Our books, and whether the service's own agree."""
-        books = self.books.read(self.accepted)
+        try:
+            books = self.books.read(self.accepted)
+        except psycopg.Error:  # the last fault was the database's
+            return {"balanced": False}
         agrees = False
         with contextlib.suppress(httpx.HTTPError):
             agrees = httpx.get(f"http://{servers.HOST}:{self.web}/ledger/", timeout=5).json()["balanced"] is True
