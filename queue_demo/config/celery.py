@@ -1,11 +1,14 @@
 """The Celery worker: `celery -A config worker --concurrency 2`. Its settings are in celeryconfig.py."""
 
 import functools
+import logging
 import os
 from typing import Any
 
 from celery import Celery, bootsteps
 from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun, worker_init
+
+logger = logging.getLogger(__name__)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -31,20 +34,44 @@ def load_before_the_children_are_forked(**_: Any) -> None:
     import fpdf  # noqa: F401
 
 
+@worker_init.connect
+def migrate_the_queue(**_: Any) -> None:
+    """A queue that was declared with other arguments would end the worker. While another worker has it, it stays."""
+    from fulfilment.messaging import topology
+    from patterns.messaging.publisher import CONNECTION_ERRORS
+    from patterns.messaging.topology.migration import StillConsumed
+
+    try:
+        topology.migrate_tasks()
+    except (*CONNECTION_ERRORS, StillConsumed) as error:
+        logger.warning("the queue's arguments were not compared: %r", error)
+
+
 ALIVE_INTERVAL_SECONDS = 2
+DECLARED_SECONDS = 10
 
 
 class DeadLetters(bootsteps.StartStopStep):
-    """Declares where refused tasks go, before the first is taken. A dead-letter exchange that is missing swallows them silently."""
+    """Declares the queue of the rejected tasks before the first is taken, and again every few seconds: an operator may remove it.
+
+    Meanwhile rejected tasks stay in their own queue.
+    """
 
     requires = ("celery.worker.consumer.connection:Connection",)
 
     def start(self, consumer: Any) -> None:
+        self.declare(consumer)
+        self.timer = consumer.timer.call_repeatedly(DECLARED_SECONDS, self.declare, (consumer,))
+
+    def declare(self, consumer: Any) -> None:
         from fulfilment.messaging import topology
         from patterns.messaging.reliable_task import dead_letter_queue
 
         with consumer.app.connection_for_write() as connection:
             dead_letter_queue(topology.TASKS, dead_letters=topology.DEAD_LETTERS)(connection.default_channel).declare()  # type: ignore[no-untyped-call]
+
+    def stop(self, consumer: Any) -> None:
+        self.timer.cancel()
 
 
 class Alive(bootsteps.StartStopStep):

@@ -12,7 +12,8 @@ Guarantee
     - Tries during an outage of the database or a service do not count, for six hours.
     - Heartbeats are answered however long `handle` takes.
     - After `stop` the handler finishes; if it then raises, its message is requeued.
-    - `run` survives broker outages, deleted queues and database restarts.
+    - `run` survives broker outages, removed queues or bindings, and database restarts.
+    - A queue with other arguments (406) ends the calls of `on_turn`: see topology's migration.
 
 Not guaranteed
     Exactly-once: a killed consumer gets its message again (see inbox). Order: a delayed
@@ -45,6 +46,7 @@ import contextlib
 import functools
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -62,6 +64,9 @@ REQUIRES = ("publisher", "topology")
 __all__ = ["Hopeless", "run"]
 
 logger = logging.getLogger(__name__)
+
+PRECONDITION_FAILED = "ChannelClosedByBroker: (406)"
+DECLARED_SECONDS = 10  # what an operator removed is declared again within that time
 
 
 def run(
@@ -82,7 +87,8 @@ def run(
     outage = ""
     with ThreadPoolExecutor(1) as pool:
         while not stop.is_set():
-            on_turn()
+            if PRECONDITION_FAILED not in outage:  # a queue has other arguments: not healthy
+                on_turn()
             try:
                 connection = pika.BlockingConnection(parameters)
                 try:
@@ -115,11 +121,15 @@ def consume(
     stop: threading.Event,
     on_turn: Callable[[], None],
 ) -> None:
+    declared_at = time.monotonic()
     channel.basic_qos(prefetch_count=1)
     for method, properties, body in channel.consume(queue.name, inactivity_timeout=0.2):
         on_turn()
         if stop.is_set():
             return  # the connection's end requeues what was not acknowledged
+        if time.monotonic() > declared_at + DECLARED_SECONDS:
+            declared_at = time.monotonic()
+            queue.declare(channel)
         if method is None:
             continue
         if unreadable(properties):

@@ -14,6 +14,7 @@ from typing import Any
 import pika
 import pytest
 from django.db import InterfaceError, OperationalError, connection
+from pika.exceptions import ChannelClosedByBroker, UnroutableError
 
 from ..topology import WorkQueue
 from . import Hopeless
@@ -464,3 +465,36 @@ def test_a_message_that_cannot_be_decoded_is_dead_lettered_and_the_next_is_serve
 
     wait_until(lambda: handler.ended == ["second"])
     wait_until(lambda: count(channel, queue.dead) == 1)
+
+
+def test_a_binding_and_an_exchange_that_are_removed_come_back(
+    channel: Any, queue: WorkQueue, handler: Handler, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "DECLARED_SECONDS", 0.3)
+    start()
+    publish(channel, queue, "first")
+    wait_until(lambda: handler.ended == ["first"])
+    channel.exchange_delete(queue.exchange)
+
+    def is_bound() -> bool:
+        another = channel.connection.channel()
+        another.confirm_delivery()
+        try:
+            another.basic_publish(queue.exchange, "any", b"second", mandatory=True)
+        except (UnroutableError, ChannelClosedByBroker):
+            return False
+        return True
+
+    wait_until(is_bound)
+    wait_until(lambda: handler.ended == ["first", "second"])
+
+
+def test_a_queue_with_other_arguments_is_no_outage_that_looks_healthy(
+    queue: WorkQueue, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    turns: list[int] = []
+    start(dataclasses.replace(queue, delivery_limit=7), on_turn=lambda: turns.append(1))
+
+    wait_until(lambda: "inequivalent arg 'x-delivery-limit'" in caplog.text)
+    time.sleep(0.3)
+    assert len(turns) == 1

@@ -107,6 +107,9 @@ def reliable_queue(name: str, *, dead_letters: str, delivery_limit: int = 3) -> 
             "x-delivery-limit": delivery_limit,  # RabbitMQ before 4.0 has none
             "x-dead-letter-exchange": dead_letters,  # RabbitMQ 4.0 drops without one
             "x-dead-letter-routing-key": name,
+            # a rejected task leaves the queue when the dead letters have it; needs both
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
         },
     )
 

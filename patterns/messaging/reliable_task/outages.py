@@ -6,14 +6,16 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from amqp.exceptions import AMQPError
 from celery import Task
+from celery.exceptions import Reject
 from django.db import Error, InterfaceError, OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 
 logger = logging.getLogger(__name__)
 
 # No fault of the task. They end by themselves, or no task can be done at all.
-OUTAGES = (OperationalError, InterfaceError, BrokerError, ConnectionError, TimeoutError)
+OUTAGES = (OperationalError, InterfaceError, BrokerError, AMQPError, ConnectionError, TimeoutError)
 HEADER = "outage"
 WAITS, GIVEN_UP, WAITED = "waits", "given up", "waited"
 
@@ -68,6 +70,10 @@ class OutlastingTask(Task):
     def remark(self, what: str, detail: str, task_id: str, args: Any) -> None:
         """Override it to note what holds the work up, or held it up. It may raise."""
 
+    def apply_async(self, *args: Any, **options: Any) -> Any:
+        """Raises ChannelError if no queue is bound; kombu declares it at the next call."""
+        return super().apply_async(*args, **{"mandatory": True} | options)
+
     def retry(self, *args: Any, exc: Any = None, **options: Any) -> Any:
         request = self.request
         outage = Outage.of(request.get(HEADER)) or Outage(time.time())
@@ -78,7 +84,10 @@ class OutlastingTask(Task):
             options |= {"countdown": outage.pause_seconds(self.outage_pause_seconds)}
             request.retries -= 1  # Celery adds one
         request.headers = headers
-        return super().retry(*args, exc=exc, **options)
+        try:
+            return super().retry(*args, exc=exc, **options)
+        except Reject as error:  # the broker did not take the retry: Celery would give the task up
+            raise Reject(error.reason, requeue=True) from exc
 
     def on_retry(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         if not isinstance(exc, Error):  # without the database nothing is noted: see on_success

@@ -10,11 +10,12 @@ Guarantee
     - The queue survives a crash of the broker (quorum queue).
     - A message delivered `delivery_limit` + 1 times, or rejected, is dead-lettered.
     - A message in a delay queue returns after its delay, and blocks no shorter one.
+    - On its way between these queues no message is lost, also if one is missing for a time.
     - Dead letters are kept, however often they are read.
 
 Not guaranteed
-    A change of arguments (406): declare another queue and move the messages. Dead
-    letters during a crash: that needs `x-dead-letter-strategy: at-least-once`.
+    A change of arguments (406) in place: stop the consumers and call `migration.migrate`,
+    which moves the messages. A crash may dead-letter a message twice.
 
 Cost
     Two queues, and one per delay. Quorum queues write to disk.
@@ -47,6 +48,9 @@ RETRIES = "x-retries"  # header: how often the message was sent to a delay queue
 REASON = "x-reason"  # header: the error of the last try
 OUTAGE_SINCE = "x-outage-since"  # header: seconds since 1970; tries since then do not count
 
+# What expires or is rejected leaves its queue when the next queue has confirmed it. Without both,
+# it is lost if that queue is missing, or the broker dies at that moment. Since RabbitMQ 3.10.
+AT_LEAST_ONCE = {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
 # From 4.0 RabbitMQ drops what exceeds a quorum queue's limit, 20 unless it is set
 KEPT = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
 
@@ -70,27 +74,28 @@ class WorkQueue:
         """The queue in which a message waits before this retry; the first is 0."""
         return f"{self.name}.retry-{round(self.delays_seconds[retry] * 1000)}ms"
 
-    def arguments(self) -> dict[str, Any]:
+    def queues(self) -> dict[str, dict[str, Any]]:
+        """Every queue with its arguments; that of the dead letters is there before the first."""
         # through the default exchange, to the queue of that name: one exchange less to miss
-        return {
+        back = AT_LEAST_ONCE | {
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": self.name,
+        }
+        # one queue per delay: only a queue's first message expires
+        delays = {
+            self.delay(retry): KEPT | back | {"x-message-ttl": round(seconds * 1000)}
+            for retry, seconds in enumerate(self.delays_seconds)
+        }
+        work = back | {
             "x-queue-type": "quorum",
             "x-delivery-limit": self.delivery_limit,
-            "x-dead-letter-exchange": "",
             "x-dead-letter-routing-key": self.dead,
         }
+        return {self.dead: KEPT, **delays, self.name: work}
 
     def declare(self, channel: BlockingChannel) -> None:
-        """The dead-letter queue first: it exists before there can be a dead letter."""
-        channel.queue_declare(self.dead, durable=True, arguments=KEPT)
-        for retry, seconds in enumerate(self.delays_seconds):
-            # one queue per delay: only a queue's first message expires
-            back = {
-                "x-dead-letter-exchange": "",
-                "x-dead-letter-routing-key": self.name,
-                "x-message-ttl": round(seconds * 1000),
-            }
-            channel.queue_declare(self.delay(retry), durable=True, arguments=KEPT | back)
+        for name, arguments in self.queues().items():
+            channel.queue_declare(name, durable=True, arguments=arguments)
         channel.exchange_declare(self.exchange, "topic", durable=True)
-        channel.queue_declare(self.name, durable=True, arguments=self.arguments())
         for key in self.routing_keys:
             channel.queue_bind(self.name, self.exchange, key)

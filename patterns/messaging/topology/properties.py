@@ -45,6 +45,8 @@ def unreadable(properties: BasicProperties) -> str:
 
 def copy_of(properties: BasicProperties, headers: dict[str, Any]) -> BasicProperties:
     """For the same message in another queue: it stays there, and goes nowhere else."""
+    if unreadable(properties):
+        return properties  # as it came
     kept = {name: value for name, value in vars(properties).items() if name not in ACTING}
     kept["headers"] = {name: each for name, each in headers.items() if name not in ACTING_HEADERS}
     kept["delivery_mode"] = DeliveryMode.Persistent

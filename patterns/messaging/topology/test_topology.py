@@ -9,9 +9,11 @@ from typing import Any
 
 import pika
 import pytest
+from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
 from . import WorkQueue
+from .migration import NOT_FOUND, StillConsumed, migrate_work_queue, refusal
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def queue(connection: pika.BlockingConnection) -> Iterator[WorkQueue]:
     queue.declare(connection.channel())
     yield queue
     with contextlib.closing(connection.channel()) as channel:
-        for each in (queue.name, queue.dead, queue.delay(0), queue.delay(1)):
+        for each in queue.queues():
             channel.queue_delete(each)
         channel.exchange_delete(queue.exchange)
 
@@ -113,10 +115,104 @@ def test_the_work_queue_is_a_quorum_queue(
 ) -> None:
     """It is a quorum queue: a declaration as a classic one is refused."""
     classic = {
-        name: value for name, value in queue.arguments().items() if name != "x-delivery-limit"
+        name: value
+        for name, value in queue.queues()[queue.name].items()
+        if name != "x-delivery-limit"
     } | {"x-queue-type": "classic"}
 
     with pytest.raises(
         ChannelClosedByBroker, match=r"inequivalent arg 'x-(queue-type|delivery-limit)'"
     ):
         connection.channel().queue_declare(queue.name, durable=True, arguments=classic)
+
+
+@pytest.mark.nightly
+def test_what_expires_while_the_work_queue_is_missing_comes_back(
+    connection: pika.BlockingConnection, queue: WorkQueue
+) -> None:
+    """RabbitMQ tries again after three minutes."""
+    channel = connection.channel()
+    channel.queue_delete(queue.name)
+    for number in range(10):
+        channel.basic_publish("", queue.delay(0), str(number).encode())
+    connection.sleep(1)
+    queue.declare(channel)
+
+    deadline = time.monotonic() + 240
+    while channel.queue_declare(queue.name, passive=True).method.message_count < 10:
+        assert time.monotonic() < deadline, "waited four minutes"
+        connection.sleep(1)
+
+
+def as_before(queue: WorkQueue) -> dict[str, Any]:
+    return {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": 20,
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": queue.dead,
+    }
+
+
+@pytest.fixture
+def old(connection: pika.BlockingConnection, queue: WorkQueue) -> WorkQueue:
+    """The queues as they were declared before, with three messages and one that waits."""
+    channel = connection.channel()
+    for name, arguments in {
+        queue.name: as_before(queue),
+        queue.delay(1): as_before(queue) | {"x-message-ttl": 60_000},
+    }.items():
+        channel.queue_delete(name)
+        channel.queue_declare(name, durable=True, arguments=arguments)
+    channel.queue_bind(queue.name, queue.exchange, "order.*")
+    for number in range(3):
+        properties = pika.BasicProperties(message_id=f"m{number}", headers={"x-retries": number})
+        channel.basic_publish(queue.exchange, "order.placed", b"body", properties)
+    channel.basic_publish("", queue.delay(1), b"waits")
+    return queue
+
+
+def test_queues_with_other_arguments_are_replaced_and_keep_their_messages(
+    connection: pika.BlockingConnection, old: WorkQueue
+) -> None:
+    with pytest.raises(ChannelClosedByBroker, match="inequivalent arg"):
+        old.declare(connection.channel())
+
+    assert migrate_work_queue(connection, old) == 5  # that which waited was moved twice
+    channel = connection.channel()
+    old.declare(channel)
+    found = [get(channel, old.name) for _ in range(4)]
+    assert sorted(body for _, _, body in found) == [b"body"] * 3 + [b"waits"]
+    kept = {properties.message_id: properties.headers for _, properties, _ in found}
+    assert kept["m2"]["x-retries"] == 2
+    assert migrate_work_queue(connection, old) == 0
+
+
+def test_what_is_published_during_a_migration_that_is_killed_is_kept(
+    connection: pika.BlockingConnection, old: WorkQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete = BlockingChannel.queue_delete
+
+    def die(channel: BlockingChannel, name: str) -> Any:
+        delete(channel, name)
+        if name == old.name:
+            raise SystemExit
+
+    monkeypatch.setattr(BlockingChannel, "queue_delete", die)
+    with pytest.raises(SystemExit):
+        migrate_work_queue(connection, old)
+    monkeypatch.undo()
+    channel = connection.channel()
+    channel.basic_publish(old.exchange, "order.placed", b"meanwhile")
+
+    assert migrate_work_queue(connection, old) == 5
+    assert channel.queue_declare(old.name, passive=True).method.message_count == 5
+    assert refusal(connection, f"{old.name}.migration", passive=True) == NOT_FOUND
+
+
+def test_a_queue_with_a_consumer_is_not_replaced(
+    connection: pika.BlockingConnection, old: WorkQueue
+) -> None:
+    connection.channel().basic_consume(old.name, lambda *_: None)
+
+    with pytest.raises(StillConsumed, match="1 consumers"):
+        migrate_work_queue(connection, old)

@@ -5,11 +5,15 @@ fulfilment.tasks → fulfilment.tasks, read by the Celery worker
 fulfilment.orders.dead and fulfilment.tasks.dead: read by people, at /dead-letters/
 """
 
+import contextlib
+
+import pika
 from django.conf import settings
 from django.core.management import CommandError
 
 from fulfilment.event_types import ORDER_PAID, ORDER_PLACED
-from patterns.messaging.topology import WorkQueue
+from patterns.messaging.reliable_task import reliable_queue
+from patterns.messaging.topology import WorkQueue, migration
 
 EVENTS = f"{settings.QUEUE_PREFIX}.orders"
 TASKS = f"{settings.QUEUE_PREFIX}.tasks"
@@ -26,6 +30,19 @@ DELAYS_SECONDS = (1, 10, 60)
 def events_queue() -> WorkQueue:
     keys = [ORDER_PLACED, ORDER_PAID]
     return WorkQueue(EVENTS, settings.EVENTS_EXCHANGE, keys, delivery_limit=EVENT_DELIVERY_LIMIT, delays_seconds=DELAYS_SECONDS)
+
+
+def migrate_events() -> int:
+    """Gives existing queues of before their present arguments. Returns how many messages were moved."""
+    with contextlib.closing(pika.BlockingConnection(pika.URLParameters(broker_url()))) as connection:
+        return migration.migrate_work_queue(connection, events_queue())
+
+
+def migrate_tasks() -> int:
+    arguments = reliable_queue(TASKS, dead_letters=DEAD_LETTERS, delivery_limit=TASK_DELIVERY_LIMIT).queue_arguments
+    with contextlib.closing(pika.BlockingConnection(pika.URLParameters(broker_url()))) as connection:
+        connection.channel().exchange_declare(TASKS, "topic", durable=True)
+        return migration.migrate(connection, TASKS, arguments, [(TASKS, f"#.{TASKS}")])  # "#.": retries come with their delay in front
 
 
 def dead(queue: str) -> str:

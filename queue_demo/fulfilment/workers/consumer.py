@@ -1,5 +1,6 @@
 """Reads the shop's events and hands each order to Celery; an event is acknowledged when Celery's broker has confirmed the task."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from fulfilment.models import MixedCurrencies, UnknownProduct
 from fulfilment.services import accept_paid_order
 from fulfilment.tasks import fulfil_order
 from patterns.messaging import consumer
+from patterns.messaging.publisher import CONNECTION_ERRORS
+from patterns.messaging.topology.migration import StillConsumed
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +40,8 @@ def run(*, url: str, stop: threading.Event, on_turn: Callable[[], None]) -> None
         finally:
             connections.close_all()  # this thread's, which nobody else would close; only paid orders open one
 
+    with contextlib.suppress(*CONNECTION_ERRORS, StillConsumed):  # the loop meets them again, and says so
+        topology.migrate_events()
     consumer.run(url, topology.events_queue(), handle, stop=stop, on_turn=on_turn)
 
 

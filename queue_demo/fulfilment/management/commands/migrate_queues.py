@@ -1,0 +1,20 @@
+"""Gives the queues of this service their present arguments, if they were declared with others."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from fulfilment.messaging import topology
+from patterns.messaging.topology.migration import StillConsumed
+
+
+class Command(BaseCommand):
+    help = "Replaces queues that have other arguments, and keeps their messages. Stop carry, consume_events and the worker first."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self.stdout.write(f"events moved: {topology.migrate_events()}")
+            self.stdout.write(f"tasks moved: {topology.migrate_tasks()}")
+        except StillConsumed as error:
+            raise CommandError(str(error)) from error
