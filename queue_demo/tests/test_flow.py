@@ -56,7 +56,7 @@ def deliver_again_and_again(broker: Broker, api: APIClient, mug: Product, shop: 
 
     [event] = OutboxEvent.objects.all()
     poison = [b"not json", b"\x80\x04K\x01.", json.dumps({**event.payload, "specversion": "2.0"}).encode(), b"x" * 5_000_000]
-    ghost = json.dumps({**event.payload, "data": {"order_id": str(uuid4())}}).encode()
+    ghost = json.dumps({**event.payload, "data": {**event.payload["data"], "order_id": str(uuid4())}}).encode()
     for body in [*poison, ghost, json.dumps(event.payload).encode()]:
         broker.channel.basic_publish(broker.exchange, "order.placed", body)
     for what in ("invoice", "label", "email"):

@@ -2,6 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from fulfilment import order_lines
 from fulfilment.ledger import Entries
 from fulfilment.models import Order, OrderLine
 from patterns.http.strict_json.drf import PlainIntegerField
@@ -10,8 +11,8 @@ STATUSES = ["placed", "fulfilled", "stopped"]
 
 
 class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
-    sku = serializers.CharField(source="product.sku", max_length=32)
-    quantity = PlainIntegerField(min_value=1, max_value=1000)
+    sku = serializers.CharField(source="product.sku", max_length=order_lines.MAX_SKU_CHARACTERS, trim_whitespace=False)
+    quantity = PlainIntegerField(min_value=1, max_value=order_lines.MAX_PIECES)
 
     class Meta:
         model = OrderLine
@@ -20,7 +21,7 @@ class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
 
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
-    lines = OrderLineSerializer(many=True, allow_empty=False, max_length=100)  # type: ignore[call-arg]  # the list takes it
+    lines = OrderLineSerializer(many=True, allow_empty=False, max_length=order_lines.MAX_LINES)  # type: ignore[call-arg]  # the list takes it
     status = serializers.ChoiceField(STATUSES, read_only=True)
     # never shown: whoever knows an order's id may see it
     email = serializers.EmailField(required=False, write_only=True, help_text="where the invoice goes")
@@ -32,9 +33,10 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
         read_only_fields = ["id", "currency", "placed_at", "fulfilled_at", "request_id"]
 
     def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        skus = [line["product"]["sku"] for line in lines]
-        if len(set(skus)) != len(skus):
-            raise serializers.ValidationError("Each SKU may stand in one line only.")
+        try:
+            order_lines.quantities([{"sku": line["product"]["sku"], "quantity": line["quantity"]} for line in lines])
+        except order_lines.InvalidLines as error:
+            raise serializers.ValidationError(str(error)) from error
         return lines
 
 
