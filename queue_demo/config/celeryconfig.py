@@ -26,7 +26,11 @@ worker_send_task_events = settings.TASK_EVENTS
 
 # one clock too many does no harm: each period is claimed by a row (patterns/messaging/once_per_period/)
 NOT_LATER = {"expires": settings.RESTOCK_SECONDS}  # what piled up while no worker ran is one restock, not many
-beat_schedule = {"restock": {"task": "fulfilment.tasks.restock", "schedule": settings.RESTOCK_SECONDS / 2, "options": NOT_LATER}}
+RECONCILE_SECONDS = settings.RECONCILE_AFTER_SECONDS / 2
+beat_schedule = {
+    "restock": {"task": "fulfilment.tasks.restock", "schedule": settings.RESTOCK_SECONDS / 2, "options": NOT_LATER},
+    "reconcile": {"task": "fulfilment.tasks.reconcile", "schedule": RECONCILE_SECONDS, "options": {"expires": RECONCILE_SECONDS}},
+}
 beat_scheduler = "celery.beat:Scheduler"  # keeps no file: after a restart it begins anew, and the claim knows what was done
 
 task_serializer = "json"

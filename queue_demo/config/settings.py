@@ -70,6 +70,7 @@ EVENTS_EXCHANGE = env("EVENTS_EXCHANGE", default="shop.events")
 QUEUE_PREFIX = env("QUEUE_PREFIX", default="fulfilment")  # another one, and a second copy can live on the same broker
 TASK_EVENTS = env.bool("TASK_EVENTS", default=False)  # what Flower shows; a worker that publishes stops during a broker's alarm
 RESTOCK_SECONDS = env.int("RESTOCK_SECONDS", default=60)  # a shop would say 86_400; so one sees it in a demo
+RECONCILE_AFTER_SECONDS = env.int("RECONCILE_AFTER_SECONDS", default=900)  # an order that is open for longer is stuck, and sent again
 vars().update(env.email_url("SMTP_URL", default="consolemail://"))  # smtp://host:port; unset: mails are printed
 EMAIL_TIMEOUT = 5  # seconds; a mail server that hangs holds a worker's child for that long
 DEFAULT_FROM_EMAIL = "orders@shop.example"

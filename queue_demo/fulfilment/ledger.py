@@ -1,21 +1,34 @@
-"""The books: what came in must be what was done, plus what was given up, plus what is on its way. Counted from rows and letters each
+"""The ledger: what came in must be what was done, plus what is stuck, plus what is on its way. Counted from rows and letters each
 time somebody asks; a counter beside them could drift.
 
-    outbox_published + accepted = fulfilled + stopped + dead_lettered + in_flight
+    outbox_published + accepted = fulfilled + stopped + stuck + in_flight
 
-In flight is what is left over: while the queues are empty and it is not 0, something was lost.
+An order is in flight for a bounded time: one that is open for longer, or that a dead letter names, is stuck, and listed with the reason.
 """
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import TypedDict
 
-from django.db.models import Count, F, Sum
+from django.conf import settings
+from django.db.models import Count, F, Q, Sum
+from django.utils import timezone
 
 from fulfilment.event_types import ORDER_PAID, ORDER_PLACED
-from fulfilment.messaging.letters import order_id
-from fulfilment.models import Email, Order, OrderEvent, OrderLine, Product, Step
+from fulfilment.messaging.letters import explained, order_id
+from fulfilment.models import OPEN, UNMAILED, Email, Order, OrderEvent, OrderLine, Product, Step
 from patterns.messaging.dead_letters import DeadLetter
 from patterns.messaging.outbox.models import OutboxEvent
+from patterns.messaging.reliable_task.outages import GIVEN_UP, WAITS
+
+LISTED = 100
+
+
+class StuckOrder(TypedDict):
+    order: uuid.UUID
+    since: datetime
+    reason: str
 
 
 class Entries(TypedDict):
@@ -25,6 +38,7 @@ class Entries(TypedDict):
     outbox_published: int
     fulfilled: int
     stopped: int
+    stuck: int
     dead_lettered: int | None
     in_flight: int | None
     emails_due: int
@@ -34,15 +48,23 @@ class Entries(TypedDict):
     orders_without_event: int
     pieces_missing: int
     balanced: bool | None
+    stuck_orders: list[StuckOrder]
 
 
-def read(letters: Iterable[DeadLetter] | None) -> Entries:
+def read(letters: Iterable[DeadLetter] | None, *, now: datetime | None = None) -> Entries:
     """`letters` are all dead letters; None while the broker is away: what depends on them is None then, too."""
+    letters = None if letters is None else list(letters)
     orders = Order.objects.aggregate(orders=Count("pk"), fulfilled=Count("fulfilled_at"), stopped=Count("stopped_at"))
     events = OrderEvent.objects.filter(name=ORDER_PLACED).aggregate(events=Count("pk"), published=Count("at"))
     emails = Email.objects.aggregate(due=Count("pk"), sent=Count("sent_at"))
     accepted = OrderEvent.objects.filter(name=ORDER_PAID).exclude(order__events__name=ORDER_PLACED).count()
     pending = events["events"] - events["published"]
+    by_order = {found: letter for letter in letters or [] if (found := order_id(letter))}
+    dead = set(Order.objects.unfinished().filter(pk__in=list(by_order)).values_list("pk", flat=True))
+    before = (now or timezone.now()) - timedelta(seconds=settings.RECONCILE_AFTER_SECONDS)
+    stuck = Order.objects.unfinished().filter(Q(pk__in=dead) | Q(placed_at__lt=before))
+    waiting = Q(events__name=ORDER_PLACED, events__at=None)
+    stuck_on_its_way = stuck.filter(OPEN).exclude(waiting).count()
     entries = Entries(
         orders=orders["orders"],
         accepted=accepted,
@@ -50,6 +72,7 @@ def read(letters: Iterable[DeadLetter] | None) -> Entries:
         outbox_published=events["published"],
         fulfilled=orders["fulfilled"],
         stopped=orders["stopped"],
+        stuck=stuck.count(),
         dead_lettered=None,
         in_flight=None,
         emails_due=emails["due"],
@@ -59,20 +82,37 @@ def read(letters: Iterable[DeadLetter] | None) -> Entries:
         orders_without_event=orders_without_event(),
         pieces_missing=pieces_missing(),
         balanced=None,
+        stuck_orders=list(with_reasons(stuck.order_by("placed_at")[:LISTED], by_order)),
     )
     if letters is None:
         return entries
-    letters = list(letters)
-    about = Order.objects.filter(pk__in={found for letter in letters if (found := order_id(letter))})
-    dead = about.filter(fulfilled_at=None, stopped_at=None).count()
-    mails = about.filter(mail__sent_at=None, mail__isnull=False).count()
+    about = Order.objects.filter(pk__in=dead)
     # an event may be worked on before its relay has marked it as published: such an order is counted as pending and as done
-    in_flight = max(orders["orders"] - pending - orders["fulfilled"] - orders["stopped"] - dead, 0)
-    rest = (pending, in_flight, emails["due"] - emails["sent"] - mails, entries["orders_without_event"], entries["pieces_missing"])
-    entries["dead_lettered"], entries["in_flight"] = dead, in_flight
-    entries["emails_dead_lettered"], entries["dead_letters"] = mails, len(letters)
+    in_flight = max(orders["orders"] - pending - orders["fulfilled"] - orders["stopped"] - stuck_on_its_way, 0)
+    unsent = emails["due"] - emails["sent"]
+    rest = (pending, in_flight, unsent, entries["stuck"], entries["orders_without_event"], entries["pieces_missing"])
+    entries["dead_lettered"], entries["in_flight"] = about.filter(OPEN).count(), in_flight
+    entries["emails_dead_lettered"], entries["dead_letters"] = about.filter(UNMAILED).count(), len(letters)
     entries["balanced"] = not any(rest)
     return entries
+
+
+def with_reasons(orders: Iterable[Order], by_order: dict[uuid.UUID, DeadLetter]) -> Iterator[StuckOrder]:
+    """The dead letter's reason; or what the timeline says last; or that nothing is known."""
+    orders = list(orders)
+    letters = [by_order[order.pk] for order in orders if order.pk in by_order]
+    reasons = {order_id(letter): f"dead letter: {letter.reason}" for _, letter in explained([("", letter) for letter in letters])}
+    troubles = Q(name__endswith=f" {WAITS}") | Q(name__endswith=f" {GIVEN_UP}")
+    remarks = {step.order_id: step for step in Step.objects.filter(troubles, order__in=orders).order_by("at")}
+    unpublished = dict(
+        OutboxEvent.objects.waiting().filter(aggregate__in=[each.aggregate for each in orders]).values_list("aggregate", "refusal")
+    )
+    for order in orders:
+        remark = remarks.get(order.pk)
+        said = f"{remark.name}: {remark.detail}" if remark else "no task has reported; its message may be lost"
+        if order.aggregate in unpublished:
+            said = f"its event is in the outbox: {unpublished[order.aggregate] or 'not published yet'}"
+        yield StuckOrder(order=order.pk, since=order.placed_at, reason=reasons.get(order.pk, said))
 
 
 def orders_without_event() -> int:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TypedDict
 
 from django.db import models, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from fulfilment.event_types import ORDER_PLACED
 from fulfilment.records import Email, Invoice, OrderEvent, Restock, ShippingLabel, Step, TaskFailure
@@ -77,7 +77,15 @@ class Product(models.Model):
         return self.sku
 
 
+OPEN = Q(fulfilled_at=None, stopped_at=None)
+UNMAILED = Q(mail__isnull=False, mail__sent_at=None)
+
+
 class OrderQuerySet(models.QuerySet["Order"]):
+    def unfinished(self) -> "OrderQuerySet":
+        """Neither shipped nor stopped, or with a mail that is due."""
+        return self.filter(OPEN | UNMAILED)
+
     @transaction.atomic(savepoint=False)
     def place(
         self, quantities: Mapping[str, int], *, order_id: uuid.UUID | None = None, fields: Mapping[str, str] | None = None
@@ -116,6 +124,8 @@ class Order(models.Model):
 
     class Meta:
         ordering = ["-placed_at", "id"]
+        # as large as what is open, not as the history: the reconciler asks every few minutes
+        indexes = [models.Index(fields=["placed_at"], condition=OPEN, name="open_orders")]
 
     def __str__(self) -> str:
         return str(self.id)

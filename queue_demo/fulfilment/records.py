@@ -21,6 +21,7 @@ class Step(models.Model):
     LABEL_PRINTED = "label printed"
     EMAIL_SENT = "email sent"
     SHIPPED = "shipped"
+    SENT_AGAIN = "sent again"  # by the reconciler; the detail counts how often
 
     order = models.ForeignKey("fulfilment.Order", on_delete=models.CASCADE, related_name="steps")
     name = models.CharField(max_length=40)

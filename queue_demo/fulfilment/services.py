@@ -1,6 +1,6 @@
 """What fulfilment does. Each function is one transaction, and may be called again: what is done is done once."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from fulfilment import invoices, mail
 from fulfilment.messaging import events
-from fulfilment.models import Email, Invoice, Order, OutOfStock, Product, Restock, ShippingLabel, Step
+from fulfilment.models import Email, Invoice, Order, OrderEvent, OutOfStock, Product, Restock, ShippingLabel, Step
 from patterns.messaging.inbox.models import Inbox
 from patterns.messaging.once_per_period.models import Period
 from patterns.messaging.outbox.models import OutboxEvent
@@ -112,3 +112,25 @@ def restock(*, now: datetime, every: timedelta) -> Restock | None:
     report = Restock.objects.create(ordered_at=now, pieces={product.sku: RESTOCK_TO - product.stock for product in low})
     Product.objects.receive(report.pieces)
     return report
+
+
+@transaction.atomic
+def take_overdue_orders(*, now: datetime, age: timedelta, but: Collection[Any], limit: int = 1_000) -> list[Order]:
+    """Open orders, and mails that are due, of which nothing has come for `age`; each is noted as sent again.
+
+    `but` are the orders that a dead letter names: a person decides. An order is taken again after twice the time, then four
+    times and so on: it may be waiting in a long queue.
+    """
+    late = Order.objects.unfinished().filter(placed_at__lt=now - age).exclude(pk__in=but)
+    waiting = OutboxEvent.objects.waiting().values("event_id")  # the relay has them
+    late = late.exclude(pk__in=OrderEvent.objects.filter(event_id__in=waiting).values("order"))
+    taken: list[Order] = []
+    for order in late.order_by("placed_at").prefetch_related("steps").iterator(chunk_size=500):
+        before = next((step for step in order.steps.all() if step.name == Step.SENT_AGAIN), None)
+        times = int(before.detail) if before else 0
+        if before is None or before.at < now - age * 2**times:
+            Step.objects.update_or_create(order=order, name=Step.SENT_AGAIN, defaults={"at": now, "detail": str(times + 1)})
+            taken.append(order)
+            if len(taken) == limit:
+                break
+    return taken

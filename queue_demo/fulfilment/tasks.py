@@ -78,3 +78,11 @@ def restock() -> None:
     """However many clocks send it, a period has one restock."""
     report = services.restock(now=timezone.now(), every=timedelta(seconds=settings.RESTOCK_SECONDS))
     logger.info("restock: %s", "was done already" if report is None else f"{len(report.pieces)} products")
+
+
+@shared_task(base=ReliableTask)
+def reconcile() -> None:
+    """The clock's: see the command of this name."""
+    from fulfilment import reconciler  # it sends the tasks of this module
+
+    logger.info("reconcile: %d orders sent again", reconciler.reconcile())

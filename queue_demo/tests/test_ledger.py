@@ -13,7 +13,7 @@ from django.utils import timezone
 from fulfilment import ledger, services
 from fulfilment.event_types import ORDER_PAID
 from fulfilment.messaging import events
-from fulfilment.models import Order, OrderEvent, Product
+from fulfilment.models import Order, OrderEvent, Product, Step
 from fulfilment.workers.relay import OrderRelay
 from patterns.messaging.dead_letters import DeadLetter
 from patterns.messaging.inbox.models import Inbox
@@ -59,8 +59,11 @@ def test_every_published_order_is_somewhere(mug: Product) -> None:
     fulfil(place(mug), services.book_stock)
     place(mug, published=False)
     strangers = [letter(b"\x80\x04K\x01."), letter([]), letter({"data": {"order_id": "x"}}), letter(b"[" * 50_000)]
-    books = ledger.read([task_of(dead), event_of(dead), task_of(unmailed), *strangers])
+    books: Any = ledger.read([task_of(dead), event_of(dead), task_of(unmailed), *strangers])
 
+    listed = {entry["order"]: entry["reason"] for entry in books.pop("stuck_orders")}
+    assert listed.keys() == {dead.pk, unmailed.pk}
+    assert all(reason.startswith("dead letter: ") for reason in listed.values())
     assert books == {
         "orders": 6,
         "accepted": 0,
@@ -68,6 +71,7 @@ def test_every_published_order_is_somewhere(mug: Product) -> None:
         "outbox_published": 5,
         "fulfilled": 2,
         "stopped": 1,
+        "stuck": 2,
         "dead_lettered": 1,
         "in_flight": 1,
         "emails_due": 2,
@@ -85,12 +89,30 @@ def test_the_books_balance_when_nothing_is_on_its_way(mug: Product) -> None:
     dead, unmailed = place(mug), place(mug)
     fulfil(unmailed, services.book_stock, services.write_invoice, services.print_label)
 
-    assert ledger.read([event_of(dead), task_of(unmailed)])["balanced"] is True
-    done = place(mug)
-    fulfil(done)
-    assert ledger.read([event_of(dead), task_of(unmailed), event_of(done)])["balanced"] is True  # a letter of what was done all the same
+    books = ledger.read([event_of(dead), task_of(unmailed)])
+    assert (books["balanced"], books["stuck"], books["in_flight"]) == (False, 2, 0)  # stuck: somebody has to look
     assert ledger.read([event_of(dead)])["balanced"] is False  # a mail is due
     assert ledger.read([task_of(unmailed)])["balanced"] is False  # an order is nowhere
+    fulfil(dead)
+    services.email_invoice(order_id=unmailed.pk)
+    assert ledger.read([event_of(dead), task_of(unmailed)])["balanced"] is True  # letters of what was done all the same
+
+
+def test_an_order_that_is_open_for_too_long_is_stuck_and_says_why(mug: Product) -> None:
+    silent, failing, unpublished = place(mug), place(mug), place(mug, published=False)
+    Step.objects.remark(order_id=failing.pk, name="print label waits", detail="ZeroDivisionError")
+    OutboxEvent.objects.waiting().update(refusal="no queue is bound")
+    soon, later = timezone.now() + timedelta(minutes=14), timezone.now() + timedelta(minutes=16)
+    books = ledger.read([], now=later)
+
+    assert ledger.read([], now=soon)["stuck"] == 0
+    assert (books["stuck"], books["in_flight"], books["balanced"]) == (3, 0, False)
+    assert {entry["order"]: entry["reason"] for entry in books["stuck_orders"]} == {
+        silent.pk: "no task has reported; its message may be lost",
+        failing.pk: "print label waits: ZeroDivisionError",
+        unpublished.pk: "its event is in the outbox: no queue is bound",
+    }
+    assert ledger.read(None, now=later)["stuck"] == 3  # also while the broker is away
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from fulfilment import order_lines
-from fulfilment.ledger import Entries
+from fulfilment.ledger import Entries, StuckOrder
 from fulfilment.models import Order, OrderLine
 from patterns.http.strict_json.drf import PlainIntegerField
 
@@ -61,8 +61,14 @@ class OrderWithTimelineSerializer(OrderSerializer):
         fields = [*OrderSerializer.Meta.fields, "timeline"]
 
 
+class StuckOrderSerializer(serializers.Serializer[StuckOrder]):
+    order = serializers.UUIDField()
+    since = serializers.DateTimeField()
+    reason = serializers.CharField()
+
+
 class LedgerSerializer(serializers.Serializer[Entries]):
-    """outbox_published + accepted = fulfilled + stopped + dead_lettered + in_flight. Null: the broker is away, who has the dead letters."""
+    """outbox_published + accepted = fulfilled + stopped + stuck + in_flight. Null: the broker, which has the letters, is away."""
 
     orders = serializers.IntegerField()
     accepted = serializers.IntegerField(help_text="of them, other services' paid ones")
@@ -70,15 +76,17 @@ class LedgerSerializer(serializers.Serializer[Entries]):
     outbox_published = serializers.IntegerField()
     fulfilled = serializers.IntegerField()
     stopped = serializers.IntegerField(help_text="out of stock")
-    dead_lettered = serializers.IntegerField(allow_null=True, help_text="orders that stand still until their dead letter is replayed")
+    stuck = serializers.IntegerField(help_text="orders that a dead letter names, or that are open for too long")
+    dead_lettered = serializers.IntegerField(allow_null=True, help_text="of them, those that wait for the replay of their dead letter")
     in_flight = serializers.IntegerField(allow_null=True)
     emails_due = serializers.IntegerField()
     emails_sent = serializers.IntegerField()
     emails_dead_lettered = serializers.IntegerField(allow_null=True)
-    dead_letters = serializers.IntegerField(allow_null=True, help_text="all, also those of no order of ours; at most 1,000 a queue")
+    dead_letters = serializers.IntegerField(allow_null=True, help_text="all, also those that are not about an order of ours")
     orders_without_event = serializers.IntegerField(help_text="0, or the outbox does not work")
     pieces_missing = serializers.IntegerField(help_text="0, or stock was booked twice, or half")
-    balanced = serializers.BooleanField(allow_null=True, help_text="nothing is on its way, and nothing is missing")
+    balanced = serializers.BooleanField(allow_null=True, help_text="nothing is on its way, stuck or missing")
+    stuck_orders = StuckOrderSerializer(many=True, help_text="the oldest 100")
 
 
 class DeadLetterSerializer(serializers.Serializer[dict[str, Any]]):

@@ -1,0 +1,25 @@
+"""Finds orders that nothing works on any more, and sends their tasks again. Tasks are idempotent: one too many does no harm."""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from fulfilment import services
+from fulfilment.messaging import letters, topology, tracing
+from fulfilment.tasks import email_invoice, fulfil_order
+
+logger = logging.getLogger(__name__)
+
+
+def reconcile(age: timedelta | None = None) -> int:
+    """Returns how many orders were sent again. Raises pika's and Celery's errors while the broker is not available."""
+    named = {letters.order_id(letter) for _, letter in letters.listing(topology.broker_url())} - {None}
+    age = age or timedelta(seconds=settings.RECONCILE_AFTER_SECONDS)
+    overdue = services.take_overdue_orders(now=timezone.now(), age=age, but=named)
+    for order in overdue:
+        with tracing.request(order.request_id):
+            (email_invoice if order.fulfilled_at else fulfil_order).apply_async([str(order.pk)])
+            logger.warning("order %s: sent again, as it was open for more than %s", order.pk, age)
+    return len(overdue)
