@@ -29,7 +29,11 @@ NOT_LATER = {"expires": settings.RESTOCK_SECONDS}  # what piled up while no work
 RECONCILE_SECONDS = settings.RECONCILE_AFTER_SECONDS / 2
 beat_schedule = {
     "restock": {"task": "fulfilment.tasks.restock", "schedule": settings.RESTOCK_SECONDS / 2, "options": NOT_LATER},
-    "reconcile": {"task": "fulfilment.tasks.reconcile", "schedule": RECONCILE_SECONDS, "options": {"expires": RECONCILE_SECONDS}},
+    "reconcile": {
+        "task": "fulfilment.tasks.reconcile",
+        "schedule": RECONCILE_SECONDS,
+        "options": {"expires": settings.RECONCILE_AFTER_SECONDS},
+    },
 }
 beat_scheduler = "celery.beat:Scheduler"  # keeps no file: after a restart it begins anew, and the claim knows what was done
 

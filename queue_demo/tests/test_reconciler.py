@@ -62,6 +62,7 @@ def test_orders_that_wait_for_their_turn_keep_no_other_from_being_taken(mug: Pro
     assert overdue(17, limit=2) == [third]
 
 
+@pytest.mark.nightly
 @pytest.mark.django_db(transaction=True)
 def test_orders_whose_tasks_were_purged_are_sent_again_by_the_clock(broker: Broker, api: APIClient, mug: Product, tmp_path: Path) -> None:
     with service(broker, tmp_path, "carry", RECONCILE_AFTER_SECONDS="4") as shop:

@@ -59,6 +59,8 @@ SETTINGS: dict[str, Any] = {
     # its queue is exclusive by name: a killed worker may still hold it, and the next one fails
     "worker_enable_remote_control": False,
     "task_default_exchange_type": "topic",  # delayed delivery needs a topic exchange
+    # KB; a child grows with each traceback of a failing task, and is replaced between two tasks
+    "worker_max_memory_per_child": 200_000,
     "worker_lost_wait": 1,  # seconds to wait for the result of a killed child; the default is 10
     # seconds; an orphaned child keeps a dead worker's connection open, and its messages
     "broker_heartbeat": 10,

@@ -71,6 +71,15 @@ def work(task: Task, what: str) -> None:
             os.killpg(0, signal.SIGKILL)  # the worker and all its children
 
 
+HOARD: list[bytes] = []
+
+
+@app.task(base=ReliableTask)
+def hoard(what: str, megabytes: int) -> None:
+    HOARD.append(b"x" * megabytes * 1_000_000)
+    note(f"{what} by {os.getpid()}")
+
+
 @app.task(base=ReliableTask, soft_time_limit=None, time_limit=1)
 def hang(what: str) -> None:
     note(what)
@@ -444,6 +453,16 @@ def test_a_task_that_is_put_into_the_queue_too_early_runs_in_time(running: Runni
 
     wait_until(lambda: running.runs()["good-6"] == 1)
     assert timedelta(0) <= datetime.now(UTC) - soon < timedelta(seconds=3)
+
+
+def test_a_child_that_has_grown_is_replaced_between_two_tasks(running: Running) -> None:
+    hoard.delay("hoards-1", 300)
+    hoard.delay("hoards-2", 0)
+
+    wait_until(lambda: sum("hoards" in run for run in running.runs()) == 2)
+    pids = {run.rpartition(" ")[2] for run in running.runs() if "hoards" in run}
+    assert len(pids) == 2
+    assert running.dead() == []
 
 
 def test_retries_have_full_jitter_under_a_doubling_bound(
