@@ -12,11 +12,12 @@ Guarantee
     - Values are JSON. Anything else is a miss and is never executed.
     - A key that Memcached would refuse is hashed. A value that is too big is not
       stored.
+    - A `set` that the server refuses deletes the old value. A failover is noticed.
     - `clear()` deletes the keys of its KEY_PREFIX; on Memcached: NotSupportedError.
 
 Not guaranteed
-    Deletions: without the server, old values stay until they expire. Dates and Decimals
-    raise TypeError.
+    Deletions: without the server, old values stay until they expire. The OPTION
+    `strict` raises instead: for writes that must not be lost. Dates raise TypeError.
 
 Cost
     0.2 s per second and process during an outage. `clear()` scans all keys.
@@ -43,6 +44,6 @@ Use
 from .backends import TIMEOUT_SECONDS, FailOpenMemcachedCache, FailOpenRedisCache
 from .mixin import breaker_of
 
-REQUIRES = ("breaker",)
+REQUIRES = ("breaker", "connections")
 
 __all__ = ["TIMEOUT_SECONDS", "FailOpenMemcachedCache", "FailOpenRedisCache", "breaker_of"]

@@ -9,6 +9,7 @@ from django.core.cache.backends.redis import RedisCache
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from ..connections import FailoverPool
 from .mixin import FailOpen
 
 TIMEOUT_SECONDS = 0.2  # a cache on the same network answers within a millisecond
@@ -20,7 +21,7 @@ class FailOpenRedisCache(FailOpen, RedisCache):
         "socket_connect_timeout": TIMEOUT_SECONDS,
         "socket_timeout": TIMEOUT_SECONDS,
         "retry": Retry(NoBackoff(), 0),  # redis-py retries for up to a minute
-        "pool_class": "redis.BlockingConnectionPool",
+        "pool_class": FailoverPool,
         "max_connections": 50,
         "timeout": TIMEOUT_SECONDS,  # the wait for a free connection
     }

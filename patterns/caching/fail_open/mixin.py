@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import redis
-from django.core.cache.backends.base import BaseCache, memcache_key_warnings
+from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, memcache_key_warnings
 from django.db import NotSupportedError
 from pymemcache.exceptions import MemcacheError, MemcacheUnexpectedCloseError
 
@@ -16,6 +16,7 @@ from ..breaker import Breaker, CircuitOpen
 UNAVAILABLE = (redis.ConnectionError, redis.TimeoutError, MemcacheUnexpectedCloseError, OSError)
 CACHE_ERRORS = (CircuitOpen, redis.RedisError, MemcacheError, OSError)
 NOT_JSON = (ValueError, RecursionError)
+REFUSED = object()
 
 
 @functools.cache
@@ -25,16 +26,19 @@ def breaker_of(server: str, open_seconds: float) -> Breaker:
 
 
 class FailOpen(BaseCache):
-    """A mixin for Django's backends. `open_seconds` is an additional OPTION."""
+    """A mixin for Django's backends. Additional OPTIONS: `open_seconds`, and `strict`, to raise."""
 
     defaults: dict[str, Any]
 
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
         options = {**self.defaults, **(params.get("OPTIONS") or {})}
         self.breaker = breaker_of(str(server), options.pop("open_seconds", 1.0))
+        self.is_strict = options.pop("strict", False)
         super().__init__(server, {**params, "OPTIONS": options})  # type: ignore[call-arg]
 
     def _fallback(self, value: Any, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        if self.is_strict:
+            return call(*args, **options)
         try:
             with self.breaker:
                 return call(*args, **options)
@@ -60,11 +64,17 @@ class FailOpen(BaseCache):
         except NOT_JSON:
             return {}
 
-    def set(self, *args: Any, **options: Any) -> None:
-        self._fallback(None, super().set, *args, **options)
+    def set(
+        self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> None:
+        if self._fallback(REFUSED, super().set, key, value, timeout, version) is REFUSED:
+            self.delete(key, version)  # a full server refuses this value, and has the old one
 
-    def set_many(self, data: Any, *args: Any, **options: Any) -> Any:
-        return self._fallback(list(data), super().set_many, data, *args, **options)
+    def set_many(self, data: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> Any:
+        failed = self._fallback(list(data), super().set_many, data, timeout, version)
+        if failed:
+            self.delete_many(failed, version)
+        return failed
 
     def add(self, *args: Any, **options: Any) -> Any:
         return self._fallback(False, super().add, *args, **options)
