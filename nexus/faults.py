@@ -88,7 +88,7 @@ FAULTS = [
     Fault(
         name="early_bump",
         said="The page can be forgotten at once, why wait for the commit",
-        file="patterns/caching/generations/__init__.py",
+        file="patterns/caching/generations/generation.py",
         old="transaction.on_commit(self.bump, using=using, robust=True)",
         new="self.bump()",
         target="claims", variables=test("caching_demo", "stale_price"), says="claim broken: caching_demo/stale_price",

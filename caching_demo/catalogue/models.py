@@ -1,5 +1,7 @@
 """The catalogue: categories, products, their views and the trending list."""
 
+from datetime import UTC, datetime
+
 from django.db import models
 from django.db.models.functions import Abs
 
@@ -7,10 +9,11 @@ from catalogue import store
 from patterns.caching.generations import Bumping, BumpingQuerySet
 
 RELATED_COUNT = 4
+PRICED_BETWEEN = datetime(2000, 1, 1, tzinfo=UTC), datetime(2199, 1, 1, tzinfo=UTC)
 
 
 class CategoryQuerySet(BumpingQuerySet["Category"]):
-    """Bumps also for what sends no signal: update(), bulk_create(), bulk_update(), delete()."""
+    """Bumps also for what sends no signal: update(), bulk_create(), bulk_update()."""
 
 
 class Category(Bumping):
@@ -50,6 +53,10 @@ class Product(Bumping):
 
     class Meta:
         ordering = ["sku"]
+        constraints = [
+            # PostgreSQL stores years that Python cannot read: each page with the row would be a 500
+            models.CheckConstraint(condition=models.Q(priced_at__range=PRICED_BETWEEN), name="priced_at_is_plausible")
+        ]
 
     def __str__(self) -> str:
         return self.sku
@@ -102,6 +109,10 @@ class TrendingList(models.Model):
     name = models.CharField(max_length=20, primary_key=True)
     skus = models.JSONField(default=list)
     fence = models.BigIntegerField(default=0)
+
+
+class UnsentBump(models.Model):
+    """A change whose pages could not be invalidated. `catch_up` does it, and deletes the row."""
 
 
 class SeenEvent(models.Model):

@@ -41,6 +41,8 @@ def read_through(
     """The page from the store, or loaded. Raises what `load` raises, and StillLoading."""
     if settings.CACHE == "off":
         return Page(load(), "catalogue; fwd=bypass; detail=off")
+    if not store.generation().is_known():
+        return Page(load(), "catalogue; fwd=bypass; detail=invalidation-pending")
     read = read_memcached if settings.CACHE == "memcached" else read_redis
     try:
         return read(namespace, name, load, fresh_seconds)

@@ -28,14 +28,13 @@ BATCHES_KEPT = timedelta(days=7)  # longer than the oldest snapshot of Redis tha
 
 @transaction.atomic
 def change_price(*, sku: str, price: Decimal, priced_at: datetime | None = None) -> Product:
-    """Invalidates every page on commit. A price decided before the present one changes nothing.
+    """Invalidates every page on commit. A price that was decided earlier than the present one changes nothing.
 
-    Raises Product.DoesNotExist.
+    Raises Product.DoesNotExist, NotInvalidated.
     """
     product = Product.objects.select_for_update().get(sku=sku)
-    decided_at = priced_at or timezone.now()
-    if product.priced_at is None or decided_at > product.priced_at:
-        product.price, product.priced_at = price, decided_at
+    if priced_at is None or product.priced_at is None or priced_at > product.priced_at:
+        product.price, product.priced_at = price, priced_at or timezone.now()
         product.save(update_fields=["price", "priced_at"])
     return product
 
@@ -79,6 +78,8 @@ def recent_products(*, user: str) -> tuple[list[dict[str, Any]], str]:
     """What this user viewed, the last first, and what the cache did. The user is part of the key."""
     if settings.CACHE == "off":
         return load_recent(user), "catalogue; fwd=bypass; detail=off"
+    if not store.generation().is_known():
+        return load_recent(user), "catalogue; fwd=bypass; detail=invalidation-pending"
     key = recent_key(user)
     try:
         with store.breaker():
@@ -89,9 +90,12 @@ def recent_products(*, user: str) -> tuple[list[dict[str, Any]], str]:
 
 
 def forget_recent(user: str) -> None:
-    if settings.CACHE != "off":
-        with store.breaker():
-            store.leases().invalidate(recent_key(user))
+    if settings.CACHE == "off":
+        return
+    try:
+        store.leases().invalidate(recent_key(user))
+    except store.AWAY:
+        store.generation().bump()  # it is repeated until it arrives, and the list's key has the generation
 
 
 def recent_key(user: str) -> str:

@@ -4,13 +4,15 @@ import functools
 from typing import Any
 
 import redis
+from django.apps import apps
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.db import NotSupportedError
 from pymemcache.client.base import PooledClient
 from pymemcache.exceptions import MemcacheError
 
 from patterns.caching.breaker import Breaker, CircuitOpen
+from patterns.caching.connections import connect
 from patterns.caching.fail_open import TIMEOUT_SECONDS, breaker_of
 from patterns.caching.generations import Generation
 from patterns.caching.hit_ratio import HitRatio
@@ -42,8 +44,7 @@ def breaker() -> Breaker:
 @functools.cache
 def client(url: str) -> redis.Redis:
     """One connection pool per process, shared by its threads."""
-    pool = redis.BlockingConnectionPool.from_url(url, max_connections=MAX_CONNECTIONS, timeout=TIMEOUT_SECONDS, **settings.REDIS_OPTIONS)
-    return redis.Redis(connection_pool=pool)
+    return connect(url, max_connections=MAX_CONNECTIONS, **settings.REDIS_OPTIONS)
 
 
 @functools.cache
@@ -71,7 +72,21 @@ def leases(*, keep_seconds: float = STALE_SECONDS) -> Leases:
 
 def generation() -> Generation:
     """One for the whole catalogue: a product's page shows its category and its neighbours."""
-    return Generation(cache, settings.CACHE_KEY_PREFIX)
+    strict = None if settings.CACHE == "off" else caches["strict"]
+    return Generation(cache, settings.CACHE_KEY_PREFIX, strict=strict, on_unsent=record_unsent)
+
+
+def record_unsent() -> None:
+    """In the transaction of the change: `repair` bumps for it, whatever becomes of this process."""
+    apps.get_model("catalogue", "UnsentBump").objects.create()
+
+
+def repair() -> None:
+    """Sends the bumps that other processes could not send. Call it about once a second."""
+    rows = apps.get_model("catalogue", "UnsentBump").objects
+    found = list(rows.values_list("pk", flat=True))
+    if found and generation().bump():
+        rows.filter(pk__in=found).delete()
 
 
 def redis_only() -> Any:

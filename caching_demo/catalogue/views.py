@@ -21,6 +21,7 @@ from catalogue.serializers import (
     ProductSerializer,
     TrendingSerializer,
 )
+from patterns.caching.generations import NotInvalidated
 from patterns.caching.single_flight import StillLoading
 from patterns.http.access_token.drf import BearerAuthentication
 from patterns.http.http_caching import revalidated, unchanged
@@ -31,6 +32,13 @@ class Busy(APIException):
     default_code = "page_is_being_loaded"
     default_detail = "This page is being loaded, and that takes longer than usual. Try again in a moment."
     wait = 1  # seconds; DRF sends it as Retry-After
+
+
+class CacheRefuses(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "cache_refuses_writes"
+    default_detail = "The cache cannot forget the old price at the moment, so nothing was changed. Try again in a moment."
+    wait = 1  # seconds
 
 
 class Catalogue(APIView):
@@ -44,6 +52,8 @@ class Catalogue(APIView):
             exc = NotFound(f"There is no product {self.kwargs.get('sku', '')}.")
         if isinstance(exc, StillLoading):
             exc = Busy()
+        if isinstance(exc, NotInvalidated):
+            exc = CacheRefuses()
         return super().handle_exception(exc)
 
 

@@ -1,11 +1,10 @@
 """All settings of this demo, read from the environment. With nothing set, `manage.py` runs it on SQLite in debug mode."""
 
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from patterns.database.timeouts import with_timeouts
 from patterns.http.access_token import Verifier
@@ -71,15 +70,17 @@ REDIS_URL, MEMCACHED_URL = env("REDIS_URL", default=""), env("MEMCACHED_URL", de
 CACHE = env("CACHE", default="") or ("redis" if REDIS_URL else "memcached" if MEMCACHED_URL else "off")
 if CACHE not in ("redis", "memcached", "off") or (CACHE != "off" and not {"redis": REDIS_URL, "memcached": MEMCACHED_URL}[CACHE]):
     raise ImproperlyConfigured(f"CACHE={CACHE}: it is redis (with REDIS_URL), memcached (with MEMCACHED_URL) or off")
-# redis-py waits 5 s and tries again, up to a minute on a hung server: slower than the database, and an INCR is counted again.
-REDIS_OPTIONS = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2, "retry": Retry(NoBackoff(), 0)}
+# beside those of patterns/caching/connections
+REDIS_OPTIONS: dict[str, Any] = {}
 CACHE_KEY_PREFIX = "catalogue"
 BACKENDS = {
     "redis": ("patterns.caching.fail_open.FailOpenRedisCache", REDIS_URL),
     "memcached": ("patterns.caching.fail_open.FailOpenMemcachedCache", MEMCACHED_URL),
     "off": ("django.core.cache.backends.dummy.DummyCache", ""),  # in a process's own memory two workers would show two prices
 }
-CACHES = {"default": {"BACKEND": BACKENDS[CACHE][0], "LOCATION": BACKENDS[CACHE][1], "KEY_PREFIX": CACHE_KEY_PREFIX}}
+PAGES: dict[str, Any] = {"BACKEND": BACKENDS[CACHE][0], "LOCATION": BACKENDS[CACHE][1], "KEY_PREFIX": CACHE_KEY_PREFIX}
+# an invalidation must not be lost: this one raises
+CACHES = {"default": PAGES} | ({} if CACHE == "off" else {"strict": {**PAGES, "OPTIONS": {"strict": True}}})
 
 # Empty: no broker, and prices change here only
 RABBITMQ_URL, EVENTS_EXCHANGE = env("RABBITMQ_URL", default=""), env("EVENTS_EXCHANGE", default="shop.events")

@@ -41,7 +41,8 @@ def patience() -> Iterator[None]:
     from catalogue import store
 
     longer = {"socket_connect_timeout": PATIENCE_SECONDS, "socket_timeout": PATIENCE_SECONDS}
-    caches = {**settings.CACHES, "default": {**settings.CACHES["default"], "OPTIONS": longer}}
+    pages = settings.CACHES["default"]
+    caches = {**settings.CACHES, "default": {**pages, "OPTIONS": longer}, "strict": {**pages, "OPTIONS": {**longer, "strict": True}}}
     with override_settings(REDIS_OPTIONS={**settings.REDIS_OPTIONS, **longer}, CACHES=caches):
         store.client.cache_clear()
         try:

@@ -55,7 +55,7 @@ def visit_while_redis_is_down(address: str) -> Counts:
     counts: dict[str, int | float] = {"reads": VISITORS * len(FAULTS)}
     with own_keys(), FaultProxy(url.hostname or "", url.port or 6379) as proxy:
         location = url._replace(netloc=f":{url.password or ''}@{proxy.host}:{proxy.port}").geturl()
-        caches = {"default": {**settings.CACHES["default"], "LOCATION": location}}
+        caches = {name: {**each, "LOCATION": location} for name, each in settings.CACHES.items()}
         with override_settings(REDIS_URL=location, CACHES=caches, ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"]):
             handler = ClientHandler(enforce_csrf_checks=False)
             if visit(handler, address)[0] != 200:

@@ -1,14 +1,19 @@
+import contextlib
 import secrets
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pika
 import pytest
 from django.core.cache import caches
 
 from catalogue import store
 from catalogue.models import Category, Product
+from catalogue.price_events import declare, queue
 from labkit import FaultProxy
+from labkit.processes import answers, running, wait_until
 from labkit.tokens import login_header
 from patterns.caching.fail_open import breaker_of
 
@@ -32,7 +37,20 @@ def use(settings: Any, kind: str, *, server: str) -> None:
     backend = {"redis": "FailOpenRedisCache", "memcached": "FailOpenMemcachedCache"}[kind]
     settings.CACHE = kind
     setattr(settings, f"{kind.upper()}_URL", server)
-    settings.CACHES = {"default": {"BACKEND": f"patterns.caching.fail_open.{backend}", "LOCATION": server, "KEY_PREFIX": "catalogue"}}
+    pages = {"BACKEND": f"patterns.caching.fail_open.{backend}", "LOCATION": server, "KEY_PREFIX": "catalogue"}
+    settings.CACHES = {"default": pages, "strict": {**pages, "OPTIONS": {"strict": True}}}
+
+
+@contextlib.contextmanager
+def own_server(kind: str, port: int, folder: Path) -> Iterator[Any]:
+    """A server of this test's own: the others' must not be stopped."""
+    argv = {
+        "redis": ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
+        "memcached": ["memcached", "-p", str(port), "-l", "127.0.0.1", "-u", "nobody"],
+    }[kind]
+    with running(argv) as process:
+        wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=10, what=kind)
+        yield process
 
 
 @pytest.fixture(params=["redis", "memcached"])
@@ -74,3 +92,22 @@ def committed_mug(transactional_db: None) -> Product:
 def login() -> Callable[..., dict[str, str]]:
     """Makes the header of a user's access token."""
     return login_header
+
+
+@pytest.fixture
+def channel(settings: Any) -> Iterator[Any]:
+    if not settings.RABBITMQ_URL:
+        pytest.fail("these tests need RabbitMQ: `make test` starts one, or set RABBITMQ_URL")
+    settings.QUEUE_PREFIX, settings.EVENTS_EXCHANGE = f"test-{secrets.token_hex(8)}", f"test-{secrets.token_hex(8)}"
+    with pika.BlockingConnection(pika.URLParameters(settings.RABBITMQ_URL)) as connection:
+        channel = connection.channel()
+        declare(channel)
+        yield channel
+        channel.exchange_delete(settings.EVENTS_EXCHANGE)
+        for name in (queue(), f"{queue()}.dead"):
+            channel.queue_delete(name)
+
+
+@pytest.fixture
+def publish(channel: Any, settings: Any) -> Callable[[bytes], None]:
+    return lambda body: channel.basic_publish(settings.EVENTS_EXCHANGE, "product.price_changed", body)

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ from catalogue.models import Product
 from catalogue.pages import page_key, product_page
 from lab import expire
 from labkit import FaultProxy
-from labkit.processes import answers, free_port, kill, running, wait_until
-from tests.conftest import use
+from labkit.processes import free_port, kill, wait_until
+from tests.conftest import own_server, use
 
 PAGE = "/products/SKU-000001/"
 SECRET = "k3y-" * 20 + "0123456789"
@@ -33,18 +32,6 @@ def ask(client: Client) -> tuple[int, str, float]:
 
 def is_hit(client: Client) -> bool:
     return ask(client)[1].startswith("catalogue; hit")
-
-
-@contextlib.contextmanager
-def own_server(kind: str, port: int, folder: Path) -> Iterator[Any]:
-    """A server of this test's own: the others' must not be stopped."""
-    argv = {
-        "redis": ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
-        "memcached": ["memcached", "-p", str(port), "-l", "127.0.0.1", "-u", "nobody"],
-    }[kind]
-    with running(argv) as process:
-        wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=10, what=kind)
-        yield process
 
 
 @pytest.mark.native
@@ -148,7 +135,7 @@ class KilledError(Exception):
 
 @pytest.mark.parametrize("fault", ["refuse", "hang"])
 def test_djangos_own_cache_is_used_again_at_once_when_it_answers(proxy: FaultProxy, settings: Any, fault: Any) -> None:
-    settings.CACHES = {"default": {**settings.CACHES["default"], "OPTIONS": {"open_seconds": 0.0}}}
+    settings.CACHES = {**settings.CACHES, "default": {**settings.CACHES["default"], "OPTIONS": {"open_seconds": 0.0}}}
     cache.set("a", "here", 60)
     proxy.set(fault)
     away = [cache.get("a", "none") for _ in range(3)]

@@ -151,7 +151,7 @@ def test_with_no_store_the_page_comes_from_the_database(client: Client, mug: Pro
 
 def test_redis_being_down_does_not_make_the_service_unready(client: Client, db: None, settings: Any) -> None:
     settings.REDIS_URL = nobody = "redis://127.0.0.1:1"
-    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": nobody}}
+    settings.CACHES = {name: {**each, "LOCATION": nobody} for name, each in settings.CACHES.items()}
 
     assert client.get("/ready").status_code == 200
 

@@ -1,8 +1,7 @@
 import json
-import secrets
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +18,7 @@ from catalogue import price_events
 from catalogue import store as store_module
 from catalogue.models import Product, SeenEvent, ViewCount
 from catalogue.pages import product_page
-from catalogue.price_events import Malformed, PriceChanged, apply, declare, parse, queue
+from catalogue.price_events import Malformed, PriceChanged, apply, parse, queue
 from labkit import FaultProxy
 from labkit.processes import kill, running, wait_until
 from patterns.caching.write_behind.buffer import Buffer
@@ -82,27 +81,8 @@ def test_what_is_no_event_is_said_to_be_none(body: bytes) -> None:
         parse(body)
 
 
-@pytest.fixture
-def channel(settings: Any) -> Iterator[Any]:
-    if not settings.RABBITMQ_URL:
-        pytest.fail("these tests need RabbitMQ: `make test` starts one, or set RABBITMQ_URL")
-    settings.QUEUE_PREFIX, settings.EVENTS_EXCHANGE = f"test-{secrets.token_hex(8)}", f"test-{secrets.token_hex(8)}"
-    with pika.BlockingConnection(pika.URLParameters(settings.RABBITMQ_URL)) as connection:
-        channel = connection.channel()
-        declare(channel)
-        yield channel
-        channel.exchange_delete(settings.EVENTS_EXCHANGE)
-        for name in (queue(), f"{queue()}.dead"):
-            channel.queue_delete(name)
-
-
 def waiting(channel: Any, name: str) -> int:
     return int(channel.queue_declare(name, passive=True).method.message_count)
-
-
-@pytest.fixture
-def publish(channel: Any) -> Callable[[bytes], None]:
-    return lambda body: channel.basic_publish(configured.EVENTS_EXCHANGE, "product.price_changed", body)
 
 
 def consumer(**environment: str) -> Any:

@@ -1,5 +1,6 @@
 """Brings over what happened elsewhere: views that Redis has counted, prices that another service has changed. Until SIGTERM."""
 
+import contextlib
 import logging
 import time
 from typing import Any
@@ -10,7 +11,7 @@ from django.db import DatabaseError, close_old_connections
 
 from catalogue import price_events
 from catalogue.services import flush_views
-from catalogue.store import AWAY
+from catalogue.store import AWAY, repair
 from patterns.messaging.graceful_shutdown import stop_on_signal, touch
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,14 @@ class Turns:
         if time.monotonic() >= self.flush_at:
             run_once()
             self.flush_at = time.monotonic() + FLUSH_EVERY_SECONDS
+        send_unsent()
         touch(settings.ALIVE_FILE)
+
+
+def send_unsent() -> None:
+    """Never raises because the database is away: the rows wait in it."""
+    with contextlib.suppress(DatabaseError):
+        repair()
 
 
 def run_once() -> None:
