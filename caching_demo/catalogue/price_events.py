@@ -3,17 +3,18 @@
 import contextlib
 import json
 import logging
+import re
 import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pika
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, transaction
+from django.db import InterfaceError, OperationalError, close_old_connections, transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from pika.adapters.blocking_connection import BlockingChannel
@@ -23,6 +24,7 @@ from pika.exceptions import AMQPError
 from catalogue.models import Product, SeenEvent
 from catalogue.serializers import PriceSerializer
 from catalogue.services import change_price
+from patterns.caching.generations import NotInvalidated
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +32,10 @@ PRICE_CHANGED = "product.price_changed"
 CONNECTION_ERRORS = (AMQPError, AMQPConnectorException, OSError)  # the second: a broker that hangs while it is greeted
 DELIVERY_LIMIT = 20  # what gives an event back is a restart or an outage, so a generous number
 MAX_EVENT_BYTES = 64 * 1024  # ours are below 1 KB
+MAX_AHEAD = timedelta(minutes=10)  # clocks differ; a time further ahead is a mistake
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+SKU = r"[A-Za-z0-9-]{1,32}"
+DOWN = (OperationalError, InterfaceError, NotInvalidated)  # of a server, not of the event
 REST_SECONDS = 1.0
 KEPT_DAYS = 7  # a copy that comes later finds its price older than, or the same as, the one that is here: it changes nothing either
 
@@ -57,12 +63,21 @@ def parse(body: bytes) -> PriceChanged:
         if (event["specversion"], event["type"]) != ("1.0", PRICE_CHANGED):
             raise Malformed(f"version {event['specversion']!r:.20} of {event['type']!r:.40}")
         price = PriceSerializer(data={"price": event["data"]["price"]})
-        priced_at = parse_datetime(event["time"])
-        if not price.is_valid() or priced_at is None or timezone.is_naive(priced_at) or "\x00" in event["data"]["sku"]:
-            raise Malformed("no price, no time with a zone, or no SKU")
-        return PriceChanged(uuid.UUID(event["id"]), priced_at, str(event["data"]["sku"]), price.validated_data["price"])
+        if not price.is_valid() or not re.fullmatch(SKU, event["data"]["sku"]):
+            raise Malformed("no price, or no SKU")
+        return PriceChanged(uuid.UUID(event["id"]), time_of(event["time"]), event["data"]["sku"], price.validated_data["price"])
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise Malformed(f"{type(error).__name__}: {error}"[:100]) from error
+
+
+def time_of(text: str) -> datetime:
+    """In UTC, and not in the future: a publisher whose clock is ahead would freeze the price until then."""
+    priced_at, now = parse_datetime(text), timezone.now()
+    if priced_at is None or timezone.is_naive(priced_at):
+        raise Malformed("no time with a zone")
+    if not EARLIEST <= priced_at.astimezone(UTC) <= now + MAX_AHEAD:
+        raise Malformed("its time is out of bounds")
+    return min(priced_at.astimezone(UTC), now)
 
 
 @transaction.atomic
@@ -133,14 +148,18 @@ def consume(channel: BlockingChannel, *, stop: threading.Event, on_turn: Callabl
             logger.warning("to the dead letters: %s", error)
             channel.basic_reject(method.delivery_tag, requeue=False)
             continue
-        while not stop.is_set():  # giving it back would count against its limit: it stays in hand while the database is away
+        while not stop.is_set():  # giving it back would count against its limit: it stays in hand while a server is down
             close_old_connections()
             try:
                 apply(event)
-            except DatabaseError as error:
-                logger.warning("a price waits for the database (%s)", type(error).__name__)
+            except DOWN as error:
+                logger.warning("a price waits (%s)", type(error).__name__)
                 channel.connection.sleep(REST_SECONDS)
                 on_turn()
+            except Exception:  # it would fail in the same way the next time, and in the next process
+                logger.exception("to the dead letters: it cannot be applied")
+                channel.basic_reject(method.delivery_tag, requeue=False)
+                break
             else:
                 channel.basic_ack(method.delivery_tag)
                 break
