@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 import redis
+from redis.exceptions import MasterDownError
 
 from . import FailoverPool, connect
 
+DEBUG = ("--enable-debug-command", "local")
 NOWHERE = ("127.0.0.1", 1)  # a master that does not answer
 
 
@@ -26,7 +28,7 @@ def free_port() -> int:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[redis.Redis]:
     port = free_port()
-    argv = ["redis-server", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
+    argv = ["redis-server", "--port", str(port), "--save", "", *DEBUG, "--dir", str(tmp_path)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
         try:
             with redis.Redis(port=port) as admin:
@@ -77,6 +79,53 @@ def test_readonly_ends_every_connection_of_the_pool(server: redis.Redis) -> None
     assert client.set("a", 1)
     assert connections_since(server, before) == 5
     pool.disconnect()
+
+
+@pytest.mark.native
+def test_masterdown_ends_the_connection_too(server: redis.Redis) -> None:
+    client = connect(url_of(server))
+    client.set("a", 1)
+    server.config_set("replica-serve-stale-data", "no")
+    server.replicaof(*NOWHERE)
+    before = server.info("stats")
+    with pytest.raises(MasterDownError):
+        client.get("a")
+    with pytest.raises(MasterDownError):
+        client.get("a")
+
+    assert connections_since(server, before) == 1
+    client.connection_pool.disconnect()
+
+
+@pytest.mark.native
+def test_loading_ends_the_connection_too(server: redis.Redis) -> None:
+    client = connect(url_of(server))
+    pipeline = client.pipeline()
+    for number in range(400):
+        pipeline.set(str(number), "x" * 1024)
+    pipeline.execute()
+    server.config_set("key-load-delay", 3000)  # microseconds per key: DEBUG RELOAD takes a second
+    server.config_set("loading-process-events-interval-bytes", 1024)
+    before = server.info("stats")
+    reload = threading.Thread(target=lambda: redis_cli(server, "DEBUG", "RELOAD"))
+    reload.start()
+    errors = 0
+    while reload.is_alive():
+        try:
+            client.get("1")
+        except (redis.BusyLoadingError, redis.TimeoutError) as error:
+            errors += isinstance(error, redis.BusyLoadingError)
+    reload.join()
+
+    assert errors > 0
+    assert connections_since(server, before) >= errors
+    assert client.get("1")
+    client.connection_pool.disconnect()
+
+
+def redis_cli(admin: Any, *words: str) -> None:
+    with redis.Redis(port=admin.port, socket_timeout=10) as other:
+        other.execute_command(*words)
 
 
 @pytest.mark.native

@@ -11,11 +11,13 @@ from time import monotonic
 from typing import NamedTuple
 
 import redis
+from redis.exceptions import BusyLoadingError, MasterDownError, ReadOnlyError
 
 from . import redis_window
 from .local import LocalWindow
 
 logger = logging.getLogger(__name__)
+FAILED_OVER = (ReadOnlyError, BusyLoadingError, MasterDownError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class Limiter:
                 return decided(checks, allowed, counted)
             except redis.RedisError as error:
                 self._note(error)
+                if isinstance(error, FAILED_OVER):  # pooled connections would stay with a replica
+                    self.client.connection_pool.disconnect(inuse_connections=False)
         if self.client and not count_locally:
             return None
         return decided(checks, *self.local.count(keys, quotas))

@@ -4,14 +4,16 @@ import logging
 import os
 import secrets
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
-from redis.backoff import NoBackoff
+from redis.backoff import ConstantBackoff, NoBackoff
 from redis.retry import Retry
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -426,3 +428,32 @@ def test_an_uncounted_response_has_no_fields(down: redis.Redis) -> None:
     answer = ask(view_with(Limiter(down, prefix="unused"), THREE, locally=False))
 
     assert (answer.status_code, "RateLimit" in answer) == (200, False)
+
+
+@pytest.mark.native
+def test_a_failover_ends_the_idle_connections_of_a_plain_client(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    argv = ["redis-server", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
+        try:
+            retry = Retry(ConstantBackoff(0.05), 200)
+            with redis.Redis(port=port, retry=retry) as admin, redis.Redis(port=port) as client:
+                admin.ping()
+                limiter = Limiter(client, prefix="test", retry_seconds=0)
+                pool = client.connection_pool
+                together = [pool.get_connection() for _ in range(3)]
+                for each in together:
+                    pool.release(each)
+                admin.replicaof("127.0.0.1", 1)
+                during = limiter.check([(THREE, "ann")], count_locally=False)
+                connected: Any = admin.info("clients")
+                admin.replicaof("NO", "ONE")
+                after = limiter.check([(THREE, "ann")], count_locally=False)
+
+                assert during is None
+                assert connected["connected_clients"] <= 2  # ours, and the one that met READONLY
+                assert after is not None
+        finally:
+            process.kill()

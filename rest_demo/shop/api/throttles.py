@@ -7,6 +7,7 @@ import redis
 from django.conf import settings
 from rest_framework.request import Request
 
+from patterns.caching.connections import connect
 from patterns.http.client_address import address_key, client_address, name_key
 from patterns.http.rate_limit.limiter import Checks, Limit, Limiter
 from patterns.http.rate_limit.throttle import RateLimitThrottle
@@ -70,4 +71,4 @@ def shared_limiter(url: str, prefix: str) -> Limiter:
 
 @functools.cache
 def client(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, **settings.REDIS_OPTIONS)
+    return connect(url, **settings.REDIS_OPTIONS)
