@@ -25,11 +25,11 @@ Source: Kleppmann, "How to do distributed locking" (2016).
 
 Use
     # your code
-    import redis
     from django.conf import settings
+    from patterns.caching.connections import connect
     from patterns.caching.fenced_lock import FencedLock, write_fenced
 
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, retry=None)
+    client = connect(settings.REDIS_URL)
     lock = FencedLock(client=client, name="report", ttl_seconds=10)
 
     def save_report(rows, text):  # the model has: fence = BigIntegerField(default=0)
@@ -45,6 +45,9 @@ from typing import Any
 
 import redis
 from django.db import NotSupportedError, models
+
+REQUIRES = ("connections",)
+CLIENTS = (redis.Redis, redis.RedisCluster)
 
 # {name}        the holder's random word, lives ttl_seconds
 # {name}:fence  the last token: microseconds since 1970, or one more than the last token.
@@ -65,14 +68,14 @@ class NotAcquired(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class FencedLock:
-    client: redis.Redis  # must not retry: its first try may have got the lock
+    client: redis.Redis | redis.RedisCluster  # must not retry: its first try may have got the lock
     name: str
     ttl_seconds: (
         float  # above the longest work; a slower holder is overtaken, and its write rejected
     )
 
     def __post_init__(self) -> None:
-        if not isinstance(self.client, redis.Redis):
+        if not isinstance(self.client, CLIENTS):
             raise NotSupportedError("a fenced lock needs Redis: Memcached has no scripts")
 
     @contextmanager

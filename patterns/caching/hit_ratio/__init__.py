@@ -24,12 +24,12 @@ Source: Redis documentation, INFO, "keyspace_hits".
 
 Use
     # your code
-    import redis
     from django.conf import settings
     from django.core.signals import request_finished
+    from patterns.caching.connections import connect
     from patterns.caching.hit_ratio import HitRatio
 
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, retry=None)
+    client = connect(settings.REDIS_URL)
     ratio = HitRatio(client, "shop:counters")
     request_finished.connect(lambda **_: ratio.flush_if_due(), weak=False)
     ratio.count("page", "hit")
@@ -44,6 +44,9 @@ from typing import Any
 
 import redis
 from django.db import NotSupportedError
+
+REQUIRES = ("connections",)
+CLIENTS = (redis.Redis, redis.RedisCluster)
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,13 @@ class HitRatio:
 
     def __init__(
         self,
-        client: redis.Redis,
+        client: redis.Redis | redis.RedisCluster,
         name: str,
         *,
         hits: tuple[str, ...] = ("hit",),
         every_seconds: float = 1.0,
     ) -> None:
-        if not isinstance(client, redis.Redis):
+        if not isinstance(client, CLIENTS):
             raise NotSupportedError("the counters need Redis: Memcached has no hashes")
         self.client, self.name, self.hits, self.every_seconds = client, name, hits, every_seconds
         self._lock = threading.Lock()

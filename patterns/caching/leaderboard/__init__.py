@@ -25,11 +25,11 @@ Source: Redis documentation, ZUNIONSTORE (WEIGHTS).
 
 Use
     # your code
-    import redis
     from django.conf import settings
+    from patterns.caching.connections import connect
     from patterns.caching.leaderboard import Leaderboard
 
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, retry=None)
+    client = connect(settings.REDIS_URL)
     trending = Leaderboard(client=client, name="trending")
     trending.add("product:1")
     first_ten = trending.top(10)
@@ -43,12 +43,15 @@ from typing import Any
 import redis
 from django.db import NotSupportedError
 
+REQUIRES = ("connections",)
+CLIENTS = (redis.Redis, redis.RedisCluster)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Leaderboard:
     """{name}:span:<number> is a sorted set of views, {name}:top:<number> their weighted sum."""
 
-    client: redis.Redis
+    client: redis.Redis | redis.RedisCluster
     name: str
     span_seconds: int = 3600
     spans: int = 24
@@ -57,7 +60,7 @@ class Leaderboard:
     clock: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
-        if not isinstance(self.client, redis.Redis):
+        if not isinstance(self.client, CLIENTS):
             raise NotSupportedError("a leaderboard needs Redis: Memcached has no sorted sets")
 
     def add(self, member: str, number: float = 1) -> None:

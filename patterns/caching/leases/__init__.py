@@ -26,11 +26,11 @@ Source: Nishtala et al., "Scaling Memcache at Facebook" (NSDI 2013), section 3.2
 
 Use
     # your code
-    import redis
     from django.conf import settings
+    from patterns.caching.connections import connect
     from patterns.caching.leases import Leases, RedisStore
 
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, retry=None)
+    client = connect(settings.REDIS_URL)
     leases = Leases(store=RedisStore(client), keep_seconds=600)
     value, is_hit = leases.get("page:1", lambda: {"price": "4.90"})
     leases.invalidate("page:1")  # after the commit: transaction.on_commit
@@ -47,6 +47,8 @@ from typing import Any, Protocol
 import redis
 from pymemcache.client.base import Client, PooledClient
 from pymemcache.exceptions import MemcacheError
+
+REQUIRES = ("connections",)
 
 LEASE, VALUE = b"L", b"V"  # the first byte: of a lease's token, of a value as JSON
 

@@ -28,11 +28,11 @@ Source: Vattani et al., "Optimal Probabilistic Cache Stampede Prevention" (VLDB 
 
 Use
     # your code
-    import redis
     from django.conf import settings
+    from patterns.caching.connections import connect
     from patterns.caching.single_flight import SingleFlight
 
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, retry=None)
+    client = connect(settings.REDIS_URL)
     times = dict(fresh_seconds=60, stale_seconds=600, lock_seconds=5, wait_seconds=6)
     flight = SingleFlight(client=client, **times)
     page = flight.get("page:1", lambda: {"price": "4.90"}).value
@@ -50,6 +50,8 @@ from typing import Any
 import redis
 
 from .entry import Answer, Entry, decode
+
+REQUIRES = ("connections",)
 
 Load = Callable[[], Any]
 POLL_SECONDS, POLL_SHARE = 0.01, 0.1  # the share of the time waited: a slow load is polled less

@@ -29,11 +29,11 @@ Use
     INSTALLED_APPS += ["patterns.caching.write_behind"]
 
     # your code
-    import redis
     from django.conf import settings
+    from patterns.caching.connections import connect
     from patterns.caching.write_behind.buffer import Buffer
 
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, retry=None)
+    client = connect(settings.REDIS_URL)
     views = Buffer(client, "views")
     views.add("product:1")
     while views.flush(lambda counts: print(counts)):  # UPDATE your rows here
@@ -41,3 +41,5 @@ Use
 
     $ python manage.py prune_write_behind --older-than 7d
 """
+
+REQUIRES = ("connections",)

@@ -10,6 +10,8 @@ from django.db import NotSupportedError, transaction
 
 from .models import FlushedBatch
 
+CLIENTS = (redis.Redis, redis.RedisCluster)
+
 # {name}        hash: member → increments since the last batch was taken
 # {name}:batch  hash: the same, taken out, not yet known to be in the database; field "" is its id
 TAKE = """
@@ -26,11 +28,12 @@ DROP = "return redis.call('HGET', KEYS[1], '') == ARGV[1] and redis.call('DEL', 
 
 @dataclass(frozen=True)
 class Buffer:
-    client: redis.Redis  # must not retry: an increment whose reply is lost has been counted
+    # must not retry: an increment whose reply is lost has been counted
+    client: redis.Redis | redis.RedisCluster
     name: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.client, redis.Redis):
+        if not isinstance(self.client, CLIENTS):
             raise NotSupportedError(
                 "a buffer needs Redis: Memcached takes out one counter at a time"
             )
