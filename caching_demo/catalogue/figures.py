@@ -41,7 +41,7 @@ def figures() -> list[Figures]:
             namespace,
             reads=sum(tally.counts.values()),
             hits=tally.counts.get("hit", 0),
-            stale=tally.counts.get("stale", 0),
+            stale=tally.counts.get("stale", 0) + tally.counts.get("stale-if-error", 0),
             loads=sum(tally.counts.get(name, 0) for name in LOADS),
             **sizes.pop(namespace, {}),
         )

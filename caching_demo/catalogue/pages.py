@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from catalogue import store
-from catalogue.models import Product, TrendingList, ViewCount
+from catalogue.models import Category, Product, TrendingList, ViewCount
 from catalogue.serializers import ProductPageSerializer, ProductSerializer
 from patterns.caching.breaker import CircuitOpen
 from patterns.caching.single_flight.entry import Answer
@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 PAGE_SIZE = 24
 TRENDING_COUNT = 10
 TRENDING_FRESH_SECONDS = 10
+
+
+class NoSuchPage(Exception):
+    """The list ends before it. It is not stored."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ def read_through(
 
 def read_redis(namespace: str, name: str, load: Callable[[], dict[str, Any]], fresh_seconds: float) -> Page:
     """A hit is one round trip: the page and the generation by one MGET."""
-    flight, version_key = store.flight(fresh_seconds=fresh_seconds), store.generation().server_key
+    flight = store.flight(fresh_seconds=fresh_seconds, shared=(Product.DoesNotExist, NoSuchPage))
+    version_key = store.generation().server_key
     with store.breaker():
         answer = flight.get(page_key(namespace, name), load, version_key=version_key)
     store.counters().count(namespace, answer.outcome)
@@ -81,8 +86,17 @@ def product_page(*, sku: str) -> Page:
 
 
 def product_list(*, category: str = "", page: int = 1) -> Page:
-    """One page of the products, of one category or of all. Raises StillLoading."""
-    return read_through("list", f"{category}:{page}", functools.partial(load_list, category, page))
+    """One page of the products, of one category or of all. Raises StillLoading.
+
+    Only pages that exist have a key: what a client makes up must not fill the store.
+    """
+    nothing = Page({"page": page, "has_next": False, "products": []}, "catalogue; fwd=bypass; detail=no-such-page")
+    if category and category not in read_through("categories", "all", load_categories).content["slugs"]:
+        return nothing
+    try:
+        return read_through("list", f"{category}:{page}", functools.partial(load_list, category, page))
+    except NoSuchPage:
+        return nothing
 
 
 def trending_page() -> Page:
@@ -100,7 +114,13 @@ def load_list(category: str, page: int) -> dict[str, Any]:
     products = Product.objects.filter(category__slug=category) if category else Product.objects.all()
     first = (page - 1) * PAGE_SIZE
     found = list(products[first : first + PAGE_SIZE + 1])
+    if not found and page > 1:
+        raise NoSuchPage
     return {"page": page, "has_next": len(found) > PAGE_SIZE, "products": ProductSerializer(found[:PAGE_SIZE], many=True).data}
+
+
+def load_categories() -> dict[str, Any]:
+    return {"slugs": list(Category.objects.values_list("slug", flat=True))}
 
 
 def load_trending() -> dict[str, Any]:
@@ -137,6 +157,8 @@ def cache_status(answer: Answer) -> str:
     match answer.outcome:
         case "hit" | "stale":
             return f"hit; ttl={math.floor(answer.ttl_seconds)}"
+        case "stale-if-error":  # RFC 5861: it could not be renewed
+            return f"hit; ttl={math.floor(answer.ttl_seconds)}; detail=stale-if-error"
         case "collapsed":
             return "fwd=miss; collapsed"
         case outcome:  # miss, refresh

@@ -7,7 +7,7 @@ import redis
 from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache, caches
-from django.db import NotSupportedError
+from django.db import DatabaseError, InterfaceError, NotSupportedError
 from pymemcache.client.base import PooledClient
 from pymemcache.exceptions import MemcacheError
 
@@ -28,7 +28,7 @@ STALE_SECONDS = 600  # how much longer a page is kept, to be shown while it is r
 LOCK_SECONDS = 5  # far above the slowest load: when it runs out, a second load begins beside the first
 WAIT_SECONDS = 6  # above LOCK_SECONDS: a caller that waits for a dead loader can replace it
 MAX_CONNECTIONS = 100  # per process; without a free one a caller waits TIMEOUT_SECONDS, then does without Redis
-HITS = ("hit", "stale")
+HITS = ("hit", "stale", "stale-if-error")
 
 
 def server() -> str:
@@ -52,8 +52,8 @@ def memcached(address: str) -> PooledClient:
     return PooledClient(address, connect_timeout=TIMEOUT_SECONDS, timeout=TIMEOUT_SECONDS, max_pool_size=MAX_CONNECTIONS)
 
 
-def flight(*, fresh_seconds: float = FRESH_SECONDS) -> SingleFlight:
-    """Raises NotSupportedError on Memcached, which has no scripts."""
+def flight(*, fresh_seconds: float = FRESH_SECONDS, shared: tuple[type[Exception], ...] = ()) -> SingleFlight:
+    """`shared`: errors of a load that are not loaded again for a second. Raises NotSupportedError on Memcached, which has no scripts."""
     if settings.CACHE == "memcached":
         raise NotSupportedError("single flight needs Redis: Memcached cannot store a value only while a lock is held")
     return SingleFlight(
@@ -62,6 +62,8 @@ def flight(*, fresh_seconds: float = FRESH_SECONDS) -> SingleFlight:
         stale_seconds=STALE_SECONDS,
         lock_seconds=LOCK_SECONDS,
         wait_seconds=WAIT_SECONDS,
+        stale_if=(DatabaseError, InterfaceError),
+        shared=shared,
     )
 
 

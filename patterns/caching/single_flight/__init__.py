@@ -9,13 +9,16 @@ Guarantee
     - Meanwhile the others get the stale value. Without one they wait, at most
       `wait_seconds`, then StillLoading is raised.
     - A dead loader is replaced within `lock_seconds`. A late one stores nothing and
-      releases no other's lock. One that raises releases its own.
+      releases no other's lock.
+    - A load that raises one of `stale_if` gets the stale value (RFC 5861). Without one,
+      all that wait raise the same, as after one of `shared`; so do others for
+      `failure_seconds`. After any other error the next caller loads.
     - Keys stored together expire apart. A busy key is usually renewed early.
     - With `version_key`, a value loaded before that key changed is not returned.
     - Values are JSON. Anything else is a miss and is never executed.
 
 Not guaranteed
-    One load longer than `lock_seconds`. `version_key` on Redis Cluster (it is an MGET).
+    One load longer than `lock_seconds`. On Redis Cluster: `version_key` (an MGET).
 
 Cost
     One round trip per hit, three per load. A waiting caller holds its thread.
@@ -24,7 +27,8 @@ Use instead
     dogpile.cache, for Memcached. cashews, for asyncio. nginx's proxy_cache_lock, for
     whole public responses. (Checked 2026-11.)
 
-Source: Vattani et al., "Optimal Probabilistic Cache Stampede Prevention" (VLDB 2015).
+Source: Vattani et al., "Optimal Probabilistic Cache Stampede Prevention" (VLDB 2015);
+RFC 5861, section 4.
 
 Use
     # your code
@@ -41,7 +45,6 @@ Use
 import contextlib
 import json
 import random
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,22 +52,13 @@ from typing import Any
 
 import redis
 
-from .entry import Answer, Entry, decode
+from .claim import FAIL, RELEASE, STORE, claim, lock_of, read
+from .entry import Answer, Entry, Mark, decode
 
 REQUIRES = ("connections",)
 
 Load = Callable[[], Any]
 POLL_SECONDS, POLL_SHARE = 0.01, 0.1  # the share of the time waited: a slow load is polled less
-
-# key         the fields of Entry, as JSON       lives fresh_seconds + stale_seconds
-# {key}:lock  the loader's random token          lives lock_seconds
-# The braces put both on one node of a Redis Cluster, as the script needs it.
-STORE = """
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return redis.call('DEL', KEYS[2])
-"""
-RELEASE = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1])"
 
 
 class StillLoading(Exception):
@@ -79,6 +73,9 @@ class SingleFlight:
     lock_seconds: float  # above the slowest load
     wait_seconds: float  # above lock_seconds, or callers give up before a dead loader is replaced
     jitter: float = 0.1  # share of fresh_seconds by which a key may expire early
+    stale_if: tuple[type[Exception], ...] = ()  # the source is down
+    shared: tuple[type[Exception], ...] = ()  # there is no such thing
+    failure_seconds: float = 1.0
 
     def get(self, key: str, load: Load, *, version_key: str = "") -> Answer:
         """The value of `key`, or of `load()`, as JSON. Raises StillLoading, RedisError."""
@@ -89,33 +86,27 @@ class SingleFlight:
             return entry.answer("hit")
         was_there, versions, began = entry is not None, {version}, time.monotonic()
         while True:
-            token, (found, version) = self._claim(names)
+            token, mark, (found, version) = claim(self.client, names, self.lock_seconds)
             versions.add(version)  # a value of any version that we have seen is new enough for us
             entry = decode(found, versions)
             if entry and found != first:  # another loaded it between our read and our claim
                 self._release(key, token)
                 return entry.answer("hit" if was_there else "collapsed")
             if token:
-                return self._load(key, load, token, version, "refresh" if entry else "miss")
+                return self._load(key, load, token, version, entry)
+            failure = Mark.read(mark, versions, self.stale_if + self.shared)
             if entry:
-                return entry.answer("stale" if entry.fresh_until <= time.time() else "hit")
+                return entry.answer("stale-if-error" if failure else "stale")
+            if failure:
+                raise failure
             if (waited := time.monotonic() - began) >= self.wait_seconds:
                 raise StillLoading(key)
             pause = max(POLL_SECONDS, POLL_SHARE * waited) * (0.5 + random.random())  # noqa: S311
             time.sleep(min(pause, self.wait_seconds - waited))
 
-    def _claim(self, names: list[str]) -> tuple[str, tuple[Any, str | None]]:
-        """Takes the lock, then reads: nobody replaces what we read under it. One round trip."""
-        token = secrets.token_hex(16)
-        pipeline = self.client.pipeline(transaction=False)
-        pipeline.set(lock_of(names[0]), token, nx=True, px=int(self.lock_seconds * 1000))
-        for version_key in names[1:]:  # a lost version gets a new word: the old one must not return
-            pipeline.set(version_key, json.dumps(token), nx=True)
-        pipeline.mget(names)
-        is_ours, *_, found = pipeline.execute()
-        return token if is_ours else "", read(found)
-
-    def _load(self, key: str, load: Load, token: str, version: str | None, outcome: str) -> Answer:
+    def _load(
+        self, key: str, load: Load, token: str, version: str | None, stale: Entry | None
+    ) -> Answer:
         began_at = time.time()
         try:
             value, now = load(), time.time()
@@ -125,25 +116,26 @@ class SingleFlight:
             text = json.dumps(new._asdict())
             if not (entry := decode(text, {version})):  # the first caller gets what the others will
                 raise ValueError("nested too deeply for JSON")
-        except BaseException:
-            self._release(key, token)
+        except BaseException as error:
+            self._fail(key, token, version, error)
+            if stale and isinstance(error, self.stale_if):
+                return stale.answer("stale-if-error")
             raise
         keep_ms = int((fresh_until - now + self.stale_seconds) * 1000)
         is_stored = False
         with contextlib.suppress(redis.RedisError):  # the load is done: its caller gets the value
             is_stored = bool(self.client.eval(STORE, 2, key, lock_of(key), token, text, keep_ms))
-        return entry.answer(outcome, is_stored)
+        return entry.answer("refresh" if stale else "miss", is_stored)
+
+    def _fail(self, key: str, token: str, version: str | None, error: BaseException) -> None:
+        if not (mark := Mark.of(error, version, self.stale_if + self.shared)):
+            self._release(key, token)
+            return
+        with contextlib.suppress(redis.RedisError):  # then its lock expires
+            seconds = self.failure_seconds
+            self.client.eval(FAIL, 1, lock_of(key), token, mark, int(seconds * 1000))
 
     def _release(self, key: str, token: str) -> None:
         with contextlib.suppress(redis.RedisError):  # then it expires
             if token:
                 self.client.eval(RELEASE, 1, lock_of(key), token)
-
-
-def lock_of(key: str) -> str:
-    return f"{{{key}}}:lock"
-
-
-def read(found: Any) -> tuple[Any, str | None]:
-    """What MGET found: the value, and the version as text (None: there is no version key)."""
-    return found[0], (found[1] or b"").decode(errors="replace") if len(found) > 1 else None

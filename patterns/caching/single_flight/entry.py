@@ -6,6 +6,8 @@ import random
 import time
 from typing import Any, NamedTuple
 
+Kinds = tuple[type[Exception], ...]
+
 
 class Entry(NamedTuple):
     value: Any
@@ -21,12 +23,17 @@ class Entry(NamedTuple):
 
     def answer(self, outcome: str, is_stored: bool = True) -> "Answer":
         now = time.time()
+        if outcome.startswith("stale") and self.fresh_until > now:
+            outcome = "hit"  # it would have been renewed early
         age_seconds = max(0.0, now - self.loaded_at)
         return Answer(self.value, outcome, self.fresh_until - now, age_seconds, is_stored)
 
 
 class Answer(NamedTuple):
-    """hit: fresh. stale: another renews it. collapsed: another loaded it. miss, refresh: we did."""
+    """hit: fresh. stale: another renews it. collapsed: another loaded it. miss, refresh: we did.
+
+    stale-if-error: it could not be renewed.
+    """
 
     value: Any
     outcome: str
@@ -43,3 +50,32 @@ def decode(found: Any, versions: set[str | None]) -> Entry | None:
         return entry if is_finite and entry.version in versions else None
     except (TypeError, ValueError, OverflowError, RecursionError):
         return None
+
+
+class Mark(NamedTuple):
+    """A load that failed: which error, and of which version. It stands in the lock's place."""
+
+    kind: str
+    version: str | None
+
+    @classmethod
+    def of(cls, error: BaseException, version: str | None, kinds: Kinds) -> str:
+        """Empty: the error is not shared."""
+        found = (name_of(kind) for kind in kinds if isinstance(error, kind))
+        kind = next(found, "")
+        return json.dumps(cls(kind, version)) if kind else ""
+
+    @classmethod
+    def read(cls, found: Any, versions: set[str | None], kinds: Kinds) -> Exception | None:
+        """The error to raise. None for a loader's token, and for another version."""
+        try:
+            mark = cls(*json.loads(found))
+        except (TypeError, ValueError, RecursionError):
+            return None
+        made = {name_of(kind): kind for kind in kinds} if mark.version in versions else {}
+        kind = made.get(mark.kind)
+        return kind("another caller's load failed a moment ago") if kind else None
+
+
+def name_of(kind: type[Exception]) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
