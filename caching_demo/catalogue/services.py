@@ -40,23 +40,33 @@ def change_price(*, sku: str, price: Decimal, priced_at: datetime | None = None)
 
 
 def record_view(*, sku: str, user: str | None = None) -> None:
-    """Counts a view: in Redis, for `flush_views`; without Redis, in the database. Raises Product.DoesNotExist."""
+    """Counts a view: in Redis, for `flush_views`; otherwise in the database. Raises Product.DoesNotExist."""
     if user is not None:
         remember_view(sku=sku, user=user)
     if settings.CACHE == "redis":
         try:
             with store.breaker():
                 store.views().add(sku)
-                store.trending().add(sku)
+                add_to_trending(sku)
             return
         except CircuitOpen:
             pass  # it was not counted in Redis
+        except redis.ResponseError as error:  # full, a replica: it answers that it did not count
+            logger.warning("a view of %s is counted in the database (%s)", sku, type(error).__name__)
         except redis.RedisError as error:
             # it may have been counted: losing a view is better than counting it again with each retry
             logger.warning("a view of %s may not have been counted (%s)", sku, type(error).__name__)
             return
     with transaction.atomic():
         ViewCount.objects.add({sku: 1})
+
+
+def add_to_trending(sku: str) -> None:
+    """The list is an estimate, and the view itself is counted."""
+    try:
+        store.trending().add(sku)
+    except redis.RedisError as error:
+        logger.warning("a view of %s is missing in the trending list (%s)", sku, type(error).__name__)
 
 
 @transaction.atomic

@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 import pika
 import pytest
+import redis as redis_py
 from django.core.cache import caches
 
 from catalogue import store
 from catalogue.models import Category, Product
 from catalogue.price_events import declare, queue
 from labkit import FaultProxy
-from labkit.processes import answers, running, wait_until
+from labkit.processes import answers, free_port, running, wait_until
 from labkit.tokens import login_header
 from patterns.caching.fail_open import breaker_of
 
@@ -51,6 +52,18 @@ def own_server(kind: str, port: int, folder: Path) -> Iterator[Any]:
     with running(argv) as process:
         wait_until(lambda: answers("127.0.0.1", port), timeout_seconds=10, what=kind)
         yield process
+
+
+@pytest.fixture
+def server(settings: Any, tmp_path: Path) -> Iterator[Any]:
+    """The admin's client of a Redis of this test's own, which the service uses."""
+    port = free_port()
+    with own_server("redis", port, tmp_path) as process:
+        use(settings, "redis", server=f"redis://127.0.0.1:{port}")
+        with redis_py.Redis(port=port) as admin:
+            admin.pid = process.pid  # type: ignore[attr-defined]
+            yield admin
+        caches.close_all()
 
 
 @pytest.fixture(params=["redis", "memcached"])

@@ -2,8 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,9 +15,9 @@ from catalogue import store
 from catalogue.models import Product, UnsentBump
 from catalogue.services import change_price
 from labkit import FaultProxy
-from labkit.processes import free_port, wait_until
+from labkit.processes import wait_until
 from patterns.caching.generations.unsent import unsent
-from tests.conftest import own_server, use
+from tests.conftest import use
 
 PAGE = "/products/SKU-000001/"
 JSON = "application/json"
@@ -26,17 +25,6 @@ NOWHERE = ("127.0.0.1", 1)  # a master that does not answer: the replica keeps w
 
 pytestmark = pytest.mark.native
 Login = Callable[..., dict[str, str]]
-
-
-@pytest.fixture
-def server(settings: Any, tmp_path: Path) -> Iterator[Any]:
-    port = free_port()
-    with own_server("redis", port, tmp_path) as process:
-        use(settings, "redis", server=f"redis://127.0.0.1:{port}")
-        with redis.Redis(port=port) as admin:
-            admin.pid = process.pid  # type: ignore[attr-defined]
-            yield admin
-        caches.close_all()
 
 
 @pytest.fixture
