@@ -161,6 +161,7 @@ class Addresses:
         return {
             "postgres": f"postgres://{login}@postgres:5432",
             "redis": f"redis://:{os.environ['SERVICE_PASSWORD']}@redis:6379",
+            "pages": f"redis://:{os.environ['SERVICE_PASSWORD']}@pages:6379",
             "rabbitmq": f"amqp://{login}@rabbitmq:5672/%2F",
             "memcached": "memcached:11211",
         }

@@ -33,8 +33,10 @@ class ServersMissing(Exception):
 
 @contextlib.contextmanager
 def private_set() -> Iterator[dict[str, str]]:
-    """Yields the URLs of four servers (see `servers.urls`). Those that the environment names are used as they are."""
+    """Yields the URLs of the servers (see `servers.urls`). Those that the environment names are used as they are."""
     named = {name: os.environ[name] for name in (each.url_name for each in servers.SERVERS.values()) if os.environ.get(name)}
+    if "REDIS_URL" in named:  # one Redis is given: in a container there may be no program for a second
+        named.setdefault("PAGES_URL", named["REDIS_URL"])
     wanted = [server for server in servers.SERVERS.values() if server.url_name not in named]
     refuse_missing(wanted)
     with private_folder() as directory:

@@ -1,4 +1,4 @@
-"""The four servers, private: on their own ports, in their own folder, on 127.0.0.1 only.
+"""The servers, private: on their own ports, in their own folder, on 127.0.0.1 only.
 
 Nothing here talks to a server that somebody else started. Each server knows its programs, the Debian
 package that brings them, its command, and how to tell that it answers.
@@ -18,8 +18,8 @@ import psycopg
 import redis
 
 HOST = "127.0.0.1"
-# Offsets from PORT_BASE; with the default of 8000 none is a standard port of any of the four.
-PORTS = {"postgres": 32, "redis": 79, "rabbitmq": 72, "memcached": 11}
+# Offsets from PORT_BASE; with the default of 8000 none is a standard port of any of them.
+PORTS = {"postgres": 32, "redis": 79, "pages": 80, "rabbitmq": 72, "memcached": 11}
 WWW_STATUS_PORT = 90
 RABBITMQ_EXTRA_PORTS = {"management": 73, "distribution": 74, "epmd": 75}
 USER = "nexus"
@@ -159,27 +159,32 @@ def _postgres_answers(site: Site) -> bool:
     return True
 
 
-# --- Redis ----------------------------------------------------------------------------------------
+# --- Redis, twice ---------------------------------------------------------------------------------
+
+# Counters, limits and locks must not be evicted; pages may be, and a full server that refuses writes keeps old ones.
+EVICTION = {"redis": "noeviction", "pages": "allkeys-lfu"}
 
 
-def _prepare_redis(site: Site) -> None:
-    own(site.home("redis"), "redis")
-    write(site.home("redis") / "redis.conf", f"requirepass {site.password}\n", "redis")
+def _redis_server(name: str) -> Server:
+    def prepare(site: Site) -> None:
+        own(site.home(name), name)
+        write(site.home(name) / "redis.conf", f"requirepass {site.password}\n", name)
 
+    def process(site: Site) -> Process:
+        # the password stands in a file: a command line is there for all to read
+        argv = [find_program("redis-server") or "redis-server", str(site.home(name) / "redis.conf")]
+        argv += ["--bind", HOST, "--port", str(site.port(name)), "--dir", str(site.home(name)), "--save", "", "--appendonly", "no"]
+        argv += ["--maxmemory", "64mb", "--maxmemory-policy", EVICTION[name]]
+        return Process(name, argv, site.home(name), user=service_user(name))
 
-def _redis(site: Site) -> Process:
-    # the password stands in a file: a command line is there for all to read
-    argv = [find_program("redis-server") or "redis-server", str(site.home("redis") / "redis.conf")]
-    argv += ["--bind", HOST, "--port", str(site.port("redis")), "--dir", str(site.home("redis")), "--save", "", "--appendonly", "no"]
-    return Process("redis", argv, site.home("redis"), user=service_user("redis"))
+    def answers(site: Site) -> bool:
+        try:
+            with redis.Redis(host=HOST, port=site.port(name), password=site.password, socket_timeout=2) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
 
-
-def _redis_answers(site: Site) -> bool:
-    try:
-        with redis.Redis(host=HOST, port=site.port("redis"), password=site.password, socket_timeout=2) as client:
-            return bool(client.ping())
-    except redis.RedisError:
-        return False
+    return Server(name, "redis-server", ("redis-server",), prepare, process, answers)
 
 
 # --- RabbitMQ -------------------------------------------------------------------------------------
@@ -256,7 +261,8 @@ SERVERS = {
     server.name: server
     for server in (
         Server("postgres", "postgresql", ("initdb", "postgres"), _prepare_postgres, _postgres, _postgres_answers),
-        Server("redis", "redis-server", ("redis-server",), _prepare_redis, _redis, _redis_answers),
+        _redis_server("redis"),
+        _redis_server("pages"),
         Server("rabbitmq", "rabbitmq-server", ("rabbitmq-server",), _prepare_rabbitmq, _rabbitmq, _rabbitmq_answers),
         Server(
             "memcached", "memcached", ("memcached",), lambda site: own(site.home("memcached"), "memcached"),
@@ -272,6 +278,7 @@ def urls(site: Site) -> dict[str, str]:
     return {
         "POSTGRES_URL": f"postgres://{login}:{site.port('postgres')}",
         "REDIS_URL": f"redis://:{site.password}@{HOST}:{site.port('redis')}",
+        "PAGES_URL": f"redis://:{site.password}@{HOST}:{site.port('pages')}",
         "RABBITMQ_URL": f"amqp://{login}:{site.port('rabbitmq')}/%2F",
         "MEMCACHED_URL": f"{HOST}:{site.port('memcached')}",
     }

@@ -3,6 +3,7 @@
 import os
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -23,7 +24,7 @@ SECRETS = ("SECRET_KEY", "SERVICE_PASSWORD", "DEMO_PASSWORD", "WEBHOOK_SECRET", 
 
 @pytest.fixture
 def variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("POSTGRES_URL", "REDIS_URL", "RABBITMQ_URL", "MEMCACHED_URL"):
+    for name in ("POSTGRES_URL", "REDIS_URL", "PAGES_URL", "RABBITMQ_URL", "MEMCACHED_URL"):
         monkeypatch.delenv(name, raising=False)
     for name in SECRETS:
         monkeypatch.setenv(name, "word")
@@ -154,3 +155,19 @@ def test_a_server_that_the_environment_names_is_used_and_none_started(variables:
 def test_a_variable_without_value_is_named(variables: None) -> None:
     with pytest.raises(KeyError, match="SECRET_KEY"):
         services({name: value for name, value in os.environ.items() if name != "SECRET_KEY"})
+
+
+@pytest.mark.parametrize(("name", "policy"), [("redis", "noeviction"), ("pages", "allkeys-lfu")])
+def test_counters_are_never_evicted_and_pages_are_in_both_runtimes(variables: None, name: str, policy: str) -> None:
+    options = f"--maxmemory 64mb --maxmemory-policy {policy}"
+    native_command = " ".join(SERVERS[name].process(native.site()).argv)
+
+    assert options in SERVICES[name]["command"][-1]
+    assert options in native_command
+
+
+def test_the_catalogue_counts_and_locks_beside_its_pages(variables: None) -> None:
+    [catalogue] = [each for each in native.make_plan(native.names_of("all")).processes if each.name == "caching"]
+    pages, counters = (urlsplit(catalogue.env[name]).port for name in ("REDIS_URL", "COUNTERS_URL"))
+
+    assert (pages, counters) == (native.site().port("pages"), native.site().port("redis"))

@@ -133,7 +133,7 @@ def trending_skus() -> list[str]:
     """From Redis; without Redis from the last saved list; without that from all-time views."""
     if settings.CACHE == "redis":
         try:
-            with store.breaker():
+            with store.counters_breaker():
                 return [sku for sku, _ in store.trending().top(TRENDING_COUNT)]
         except store.AWAY:
             pass

@@ -45,7 +45,7 @@ def record_view(*, sku: str, user: str | None = None) -> None:
         remember_view(sku=sku, user=user)
     if settings.CACHE == "redis":
         try:
-            with store.breaker():
+            with store.counters_breaker():
                 store.views().add(sku)
                 add_to_trending(sku)
             return
@@ -127,7 +127,9 @@ def trending_now() -> list[str]:
 
 
 def trending_lock(ttl_seconds: float) -> FencedLock:
-    return FencedLock(client=store.client(store.server()), name=f"{settings.CACHE_KEY_PREFIX}:save-trending", ttl_seconds=ttl_seconds)
+    return FencedLock(
+        client=store.client(store.counters_server()), name=f"{settings.CACHE_KEY_PREFIX}:save-trending", ttl_seconds=ttl_seconds
+    )
 
 
 def save_trending() -> bool:

@@ -36,6 +36,15 @@ def server() -> str:
     return {"redis": settings.REDIS_URL, "memcached": settings.MEMCACHED_URL}.get(settings.CACHE, "")
 
 
+def counters_server() -> str:
+    """Where Redis counts and locks: beside the pages, whose server may evict what it holds."""
+    return settings.COUNTERS_URL or server()
+
+
+def counters_breaker() -> Breaker:
+    return breaker_of(counters_server(), 1.0)
+
+
 def breaker() -> Breaker:
     """Shared with Django's cache (patterns/caching/fail_open): both learn of an outage at once."""
     return breaker_of(server(), 1.0)
@@ -93,7 +102,7 @@ def repair() -> None:
 
 def redis_only() -> Any:
     """For patterns that Memcached does not support: they reject its client with the reason."""
-    return memcached(server()) if settings.CACHE == "memcached" else client(server())
+    return memcached(server()) if settings.CACHE == "memcached" else client(counters_server())
 
 
 def views() -> Buffer:
@@ -106,12 +115,12 @@ def trending() -> Leaderboard:
 
 def send_counts(**_: Any) -> None:
     """After a response, about once a second, so that no visitor waits for it."""
-    if settings.CACHE == "redis" and not breaker().is_open:
+    if settings.CACHE == "redis" and not counters_breaker().is_open:
         counters().flush_if_due()
 
 
 def counters() -> HitRatio:
-    return counters_of(server(), settings.CACHE_KEY_PREFIX)
+    return counters_of(counters_server(), settings.CACHE_KEY_PREFIX)
 
 
 @functools.cache

@@ -67,6 +67,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Which store keeps the pages. Unset: the one whose address is known; neither: each page comes from the database.
 REDIS_URL, MEMCACHED_URL = env("REDIS_URL", default=""), env("MEMCACHED_URL", default="")
+# Counted views, the trending list and locks: a server that evicts nothing. Unset: the one of the pages.
+COUNTERS_URL = env("COUNTERS_URL", default="")
 CACHE = env("CACHE", default="") or ("redis" if REDIS_URL else "memcached" if MEMCACHED_URL else "off")
 if CACHE not in ("redis", "memcached", "off") or (CACHE != "off" and not {"redis": REDIS_URL, "memcached": MEMCACHED_URL}[CACHE]):
     raise ImproperlyConfigured(f"CACHE={CACHE}: it is redis (with REDIS_URL), memcached (with MEMCACHED_URL) or off")

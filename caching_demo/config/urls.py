@@ -9,7 +9,7 @@ from patterns.http.health import Ready, Redis, live
 class OurReady(Ready):
     """Without Redis pages come from the database: a 503 would turn a slowdown into an outage."""
 
-    optional = [(Redis, {"url": settings.REDIS_URL})] if settings.REDIS_URL else []
+    optional = [(Redis, {"url": url}) for url in dict.fromkeys((settings.REDIS_URL, settings.COUNTERS_URL)) if url]
 
 
 handler400 = "patterns.http.problem_details.handlers.bad_request"

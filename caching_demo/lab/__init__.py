@@ -29,9 +29,10 @@ def own_keys() -> Iterator[str]:
     try:
         yield settings.CACHE_KEY_PREFIX
     finally:
-        client = store.client(settings.REDIS_URL)
-        if keys := list(client.scan_iter(match=f"*{settings.CACHE_KEY_PREFIX}*", count=1000)):
-            client.delete(*keys)
+        for url in {settings.REDIS_URL, store.counters_server()}:
+            client = store.client(url)
+            if keys := list(client.scan_iter(match=f"*{settings.CACHE_KEY_PREFIX}*", count=1000)):
+                client.delete(*keys)
         settings.CACHE_KEY_PREFIX = before
 
 

@@ -28,7 +28,7 @@ def own_keys(settings: Any) -> Iterator[str]:
     settings.CACHE = "redis"
     breaker_of.cache_clear()
     yield settings.CACHE_KEY_PREFIX
-    redis = store.client(url)
+    redis = store.client(url)  # also the counters' server, if a test has two
     if keys := list(redis.scan_iter(match=f"*{settings.CACHE_KEY_PREFIX}*", count=1000)):
         redis.delete(*keys)
 
