@@ -27,7 +27,7 @@ def test_everything_is_ready_and_the_table_says_so(stack: Stack) -> None:
     status = stack.make("status").stdout
 
     assert {row[-1] for row in rows(status)} == {"ready"}, status
-    assert len(rows(status)) == 5 + 15
+    assert len(rows(status)) == len(SERVERS) + 1 + 15  # nginx, and the processes
 
 
 def test_what_a_visitor_tries_first_answers(stack: Stack) -> None:
@@ -83,7 +83,7 @@ def test_a_second_up_changes_nothing(stack: Stack) -> None:
     up = stack.make("up")
 
     assert "nothing was changed" in up.stdout
-    assert len(before) == 20
+    assert len(before) == len(SERVERS) + 1 + 15
     assert stack.supervised() == before
 
 
@@ -148,8 +148,8 @@ def test_down_stops_servers_after_all_that_use_them(stack: Stack) -> None:
     stopped = re.findall(r"(?:stopped|exited): ([a-z-]+) \((.*)\)", log.rpartition("success: portal")[2])
     names = [name for name, _ in stopped]
 
-    assert set(names[-5:]) == set(SERVERS), stopped
-    assert len(names) == 5 + 15
+    assert set(names[-len(SERVERS) :]) == set(SERVERS), stopped
+    assert len(names) == len(SERVERS) + 1 + 15
     assert [how for _, how in stopped if "SIGKILL" in how] == []
 
 
