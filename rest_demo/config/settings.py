@@ -154,8 +154,7 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 PROBLEM_CODES = [
-    "wrong_login", "invalid_refresh_token",
-    "out_of_stock", "mixed_currencies", "not_cancellable", "not_payable",
-    "payments_unavailable", "payments_not_configured", "payment_refused",
+    "wrong_login", "invalid_refresh_token", "out_of_stock", "mixed_currencies", "not_cancellable",
+    "not_payable", "payments_unavailable", "payments_not_configured", "payment_refused",
     "webhook_unsigned", "webhook_stale", "webhook_forged",
 ]  # fmt: skip
