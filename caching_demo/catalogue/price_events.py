@@ -25,6 +25,7 @@ from catalogue.models import Product, SeenEvent
 from catalogue.serializers import PriceSerializer
 from catalogue.services import change_price
 from patterns.caching.generations import NotInvalidated
+from patterns.messaging.topology.properties import unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -136,11 +137,14 @@ def run(*, url: str, stop: threading.Event, on_turn: Callable[[], None]) -> None
 def consume(channel: BlockingChannel, *, stop: threading.Event, on_turn: Callable[[], None]) -> None:
     """Until `stop` is set. Acknowledged after the commit: who dies in between has the event again, and sees that it is done."""
     channel.basic_qos(prefetch_count=1)
-    for method, _, body in channel.consume(queue(), inactivity_timeout=1):
+    for method, properties, body in channel.consume(queue(), inactivity_timeout=1):
         on_turn()
         if stop.is_set():
             return
         if method is None or body is None:
+            continue
+        if unreadable(properties):
+            channel.basic_reject(method.delivery_tag, requeue=False)
             continue
         try:
             event = parse(body)

@@ -100,6 +100,26 @@ def test_nonsense_goes_to_the_dead_letters_and_its_neighbours_are_heard(
         wait_until(lambda: waiting(channel, f"{queue()}.dead") == 1, timeout_seconds=10, what="the dead letter")
 
 
+class Milliseconds(pika.BasicProperties):
+    """A header with milliseconds where AMQP has seconds: pika cannot decode the year 58883."""
+
+    def encode(self) -> list[bytes]:
+        table = b"\x07sent-atT" + (1_796_017_368_000).to_bytes(8, "big")
+        return [self.FLAG_HEADERS.to_bytes(2, "big"), len(table).to_bytes(4, "big"), table]
+
+
+def test_a_header_that_cannot_be_decoded_goes_to_the_dead_letters_at_once(
+    committed_mug: Product, channel: Any, publish: Callable[[bytes], None]
+) -> None:
+    body = json.dumps(event("4.90")).encode()
+    channel.basic_publish(configured.EVENTS_EXCHANGE, "product.price_changed", body, Milliseconds())
+    publish(json.dumps(event("5.90")).encode())
+    with consumer() as process:
+        wait_until(lambda: price() == Decimal("5.90"), timeout_seconds=30, what="the price")
+        wait_until(lambda: waiting(channel, f"{queue()}.dead") == 1, timeout_seconds=10, what="the dead letter")
+        assert process.poll() is None
+
+
 def test_a_consumer_that_is_killed_before_it_has_acknowledged_has_one_effect(
     committed_mug: Product, channel: Any, publish: Callable[[bytes], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

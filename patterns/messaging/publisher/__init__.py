@@ -56,6 +56,7 @@ from pika.exceptions import (
 # What pika raises when the broker is unavailable. A handshake that times out is no AMQPError.
 CONNECTION_ERRORS = (AMQPError, AMQPConnectorException, OSError)
 PRECONDITION_FAILED = 406
+DECLARED_SECONDS = 10  # what was removed under a connection is declared again after that time
 
 
 class MessageRefused(Exception):
@@ -86,10 +87,11 @@ class Publisher:
         self.declare = declare
         self.parameters = pika.URLParameters(url)
         self.parameters.heartbeat = heartbeat_seconds
-        self.parameters.blocked_connection_timeout = timeout_seconds
-        self.parameters.socket_timeout = self.parameters.stack_timeout = timeout_seconds
+        for name in ("blocked_connection_timeout", "socket_timeout", "stack_timeout"):
+            setattr(self.parameters, name, timeout_seconds)
         self._connection: pika.BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
+        self._declared_at = 0.0
 
     def publish(
         self, routing_key: str, body: bytes, message_id: str, correlation_id: str | None = None
@@ -106,15 +108,16 @@ class Publisher:
                 self.exchange, routing_key, body, persistent, mandatory=True
             )
         except UnroutableError as error:
+            if time.monotonic() - self._declared_at > DECLARED_SECONDS:
+                self.close()
             raise MessageRefused(f"no queue is bound for {routing_key!r}") from error
         except NackError as error:
             raise MessageRefused("rejected by the broker: a queue is full") from error
         except ShortStringTooLong as error:
             raise MessageRefused("the routing key or an id has more than 255 bytes") from error
         except CONNECTION_ERRORS as error:
-            was_open = self._channel is not None
+            is_channel_error = self._channel and isinstance(error, ChannelClosedByBroker)
             self.close()
-            is_channel_error = was_open and isinstance(error, ChannelClosedByBroker)
             if is_channel_error and getattr(error, "reply_code", 0) == PRECONDITION_FAILED:
                 # the message is too large; reported as an outage it would block all others
                 raise MessageRefused(str(error)) from error
@@ -143,5 +146,5 @@ class Publisher:
             channel.exchange_declare(self.exchange, "topic", durable=True)
             self.declare(channel)
             channel.confirm_delivery()
-            self._channel = channel
+            self._channel, self._declared_at = channel, time.monotonic()
         return self._channel

@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ import pytest
 from pika.heartbeat import HeartbeatChecker
 
 from . import BrokerUnavailable, MessageRefused, Publisher
+
+pattern = sys.modules[__package__ or ""]
 
 
 @pytest.fixture
@@ -113,6 +116,29 @@ def test_queues_are_declared_with_each_connection(url: str, broker: Any, exchang
         assert broker.queue_declare(queue, passive=True).method.message_count == 2
     finally:
         broker.queue_delete(queue)
+
+
+def test_a_binding_that_is_removed_is_declared_again(
+    url: str, broker: Any, exchange: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = f"{exchange}.queue"
+    broker.queue_declare(queue, durable=True)
+
+    def declare(channel: Any) -> None:
+        channel.queue_bind(queue, exchange, "order.*")
+
+    with contextlib.closing(Publisher(url, exchange, declare=declare)) as publisher:
+        publisher.publish("order.placed", b"1", message_id="m1")
+        broker.queue_unbind(queue, exchange, "order.*")
+        with pytest.raises(MessageRefused):
+            publisher.publish("order.placed", b"2", message_id="m2")
+        with pytest.raises(MessageRefused):  # not at once: a refusal costs no connection
+            publisher.publish("order.placed", b"2", message_id="m2")
+        monkeypatch.setattr(pattern, "DECLARED_SECONDS", 0)
+        with pytest.raises(MessageRefused):
+            publisher.publish("order.placed", b"2", message_id="m2")
+        publisher.publish("order.placed", b"2", message_id="m2")
+    broker.queue_delete(queue)
 
 
 def test_a_message_for_a_full_queue_is_refused(
