@@ -2,9 +2,13 @@
 
 import html
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pika
 import pytest
 from django.core.management import call_command
@@ -12,6 +16,7 @@ from rest_framework.test import APIClient
 
 from fulfilment.messaging import letters, topology
 from tests.conftest import Broker
+from tests.processes import service
 
 
 @pytest.fixture
@@ -129,3 +134,30 @@ def test_without_a_broker_the_answer_is_503_and_says_so(api: APIClient, settings
 
     answers = [api.get("/dead-letters/"), api.post("/dead-letters/m1/replay/")]
     assert [(answer.status_code, "broker is away" in answer.data["detail"]) for answer in answers] == [(503, True)] * 2
+
+
+@pytest.mark.nightly
+@pytest.mark.django_db(transaction=True)
+def test_live_answers_within_a_second_while_three_people_look_at_ten_thousand_letters(broker: Broker, queue: str, tmp_path: Path) -> None:
+    for number in range(10_000):
+        broker.channel.basic_publish("", f"{queue}.dead", b"{}", pika.BasicProperties(message_id=f"n{number}"))
+    with service(broker, tmp_path) as shop, ThreadPoolExecutor(3) as people:
+        ends_at = time.monotonic() + 15
+        url = f"http://127.0.0.1:{shop.web_port}"
+
+        def look() -> int:
+            seen = 0
+            while time.monotonic() < ends_at:
+                assert httpx.get(f"{url}/flow/", timeout=30).status_code == 200
+                seen += 1
+            return seen
+
+        looking = [people.submit(look) for _ in range(3)]
+        slowest = 0.0
+        while time.monotonic() < ends_at:
+            began = time.monotonic()
+            assert httpx.get(f"{url}/live", timeout=30).status_code == 200
+            slowest = max(slowest, time.monotonic() - began)
+            time.sleep(0.05)
+        assert all(person.result() > 2 for person in looking)
+    assert slowest < 1
