@@ -35,8 +35,10 @@ def load_before_the_children_are_forked(**_: Any) -> None:
 
 
 @worker_init.connect
-def migrate_the_queue(**_: Any) -> None:
+def migrate_the_queue(sender: Any, **_: Any) -> None:
     """A queue that was declared with other arguments would end the worker. While another worker has it, it stays."""
+    if sender.app.main != app.main:  # an experiment's
+        return
     from fulfilment.messaging import topology
     from patterns.messaging.publisher import CONNECTION_ERRORS
     from patterns.messaging.topology.migration import StillConsumed
