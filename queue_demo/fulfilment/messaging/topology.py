@@ -39,10 +39,11 @@ def migrate_events() -> int:
 
 
 def migrate_tasks() -> int:
-    arguments = reliable_queue(TASKS, dead_letters=DEAD_LETTERS, delivery_limit=TASK_DELIVERY_LIMIT).queue_arguments
+    queue = reliable_queue(TASKS, dead_letters=DEAD_LETTERS, delivery_limit=TASK_DELIVERY_LIMIT)
     with contextlib.closing(pika.BlockingConnection(pika.URLParameters(broker_url()))) as connection:
         connection.channel().exchange_declare(TASKS, "topic", durable=True)
-        return migration.migrate(connection, TASKS, arguments, [(TASKS, f"#.{TASKS}")])  # "#.": retries come with their delay in front
+        bindings = [(TASKS, f"#.{TASKS}")]  # "#.": retries come with their delay in front
+        return migration.migrate(connection, TASKS, vars(queue)["queue_arguments"], bindings)
 
 
 def dead(queue: str) -> str:
