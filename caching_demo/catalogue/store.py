@@ -12,8 +12,8 @@ from pymemcache.client.base import PooledClient
 from pymemcache.exceptions import MemcacheError
 
 from patterns.caching.breaker import Breaker, CircuitOpen
-from patterns.caching.connections import connect
 from patterns.caching.fail_open import TIMEOUT_SECONDS, breaker_of
+from patterns.caching.failover import connect
 from patterns.caching.generations import Generation
 from patterns.caching.hit_ratio import HitRatio
 from patterns.caching.leaderboard import Leaderboard

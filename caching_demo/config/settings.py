@@ -72,7 +72,7 @@ COUNTERS_URL = env("COUNTERS_URL", default="")
 CACHE = env("CACHE", default="") or ("redis" if REDIS_URL else "memcached" if MEMCACHED_URL else "off")
 if CACHE not in ("redis", "memcached", "off") or (CACHE != "off" and not {"redis": REDIS_URL, "memcached": MEMCACHED_URL}[CACHE]):
     raise ImproperlyConfigured(f"CACHE={CACHE}: it is redis (with REDIS_URL), memcached (with MEMCACHED_URL) or off")
-# beside those of patterns/caching/connections
+# beside those of patterns/caching/failover
 REDIS_OPTIONS: dict[str, Any] = {}
 CACHE_KEY_PREFIX = "catalogue"
 BACKENDS = {

@@ -33,4 +33,4 @@ def test_a_flood_of_pages_evicts_no_counter_and_is_refused_no_write(
     assert pages.info("stats")["evicted_keys"] > 0
     assert (set(answers), stored, ViewCount.objects.get().count) == ({204}, "catalogue; fwd=miss; stored", 5)
     assert left >= 2  # the buffer, and the spans of the trending list
-    assert not [key for key in pages.scan_iter(match="*views*")]
+    assert not list(pages.scan_iter(match="*views*"))

@@ -44,6 +44,6 @@ Use
 from .backends import TIMEOUT_SECONDS, FailOpenMemcachedCache, FailOpenRedisCache
 from .mixin import breaker_of
 
-REQUIRES = ("breaker", "connections")
+REQUIRES = ("breaker", "failover")
 
 __all__ = ["TIMEOUT_SECONDS", "FailOpenMemcachedCache", "FailOpenRedisCache", "breaker_of"]

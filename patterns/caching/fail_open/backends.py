@@ -9,7 +9,7 @@ from django.core.cache.backends.redis import RedisCache
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ..connections import FailoverPool
+from ..failover import FailoverPool
 from .mixin import FailOpen
 
 TIMEOUT_SECONDS = 0.2  # a cache on the same network answers within a millisecond

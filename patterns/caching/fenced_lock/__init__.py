@@ -26,7 +26,7 @@ Source: Kleppmann, "How to do distributed locking" (2016).
 Use
     # your code
     from django.conf import settings
-    from patterns.caching.connections import connect
+    from patterns.caching.failover import connect
     from patterns.caching.fenced_lock import FencedLock, write_fenced
 
     client = connect(settings.REDIS_URL)
@@ -46,7 +46,7 @@ from typing import Any
 import redis
 from django.db import NotSupportedError, models
 
-REQUIRES = ("connections",)
+REQUIRES = ("failover",)
 CLIENTS = (redis.Redis, redis.RedisCluster)
 
 # {name}        the holder's random word, lives ttl_seconds

@@ -26,7 +26,7 @@ Use
     # your code
     from django.conf import settings
     from django.core.signals import request_finished
-    from patterns.caching.connections import connect
+    from patterns.caching.failover import connect
     from patterns.caching.hit_ratio import HitRatio
 
     client = connect(settings.REDIS_URL)
@@ -45,7 +45,7 @@ from typing import Any
 import redis
 from django.db import NotSupportedError
 
-REQUIRES = ("connections",)
+REQUIRES = ("failover",)
 CLIENTS = (redis.Redis, redis.RedisCluster)
 
 

@@ -26,7 +26,7 @@ Source: Redis documentation, ZUNIONSTORE (WEIGHTS).
 Use
     # your code
     from django.conf import settings
-    from patterns.caching.connections import connect
+    from patterns.caching.failover import connect
     from patterns.caching.leaderboard import Leaderboard
 
     client = connect(settings.REDIS_URL)
@@ -43,7 +43,7 @@ from typing import Any
 import redis
 from django.db import NotSupportedError
 
-REQUIRES = ("connections",)
+REQUIRES = ("failover",)
 CLIENTS = (redis.Redis, redis.RedisCluster)
 
 

@@ -27,7 +27,7 @@ Source: Nishtala et al., "Scaling Memcache at Facebook" (NSDI 2013), section 3.2
 Use
     # your code
     from django.conf import settings
-    from patterns.caching.connections import connect
+    from patterns.caching.failover import connect
     from patterns.caching.leases import Leases, RedisStore
 
     client = connect(settings.REDIS_URL)
@@ -48,7 +48,7 @@ import redis
 from pymemcache.client.base import Client, PooledClient
 from pymemcache.exceptions import MemcacheError
 
-REQUIRES = ("connections",)
+REQUIRES = ("failover",)
 
 LEASE, VALUE = b"L", b"V"  # the first byte: of a lease's token, of a value as JSON
 

@@ -33,7 +33,7 @@ RFC 5861, section 4.
 Use
     # your code
     from django.conf import settings
-    from patterns.caching.connections import connect
+    from patterns.caching.failover import connect
     from patterns.caching.single_flight import SingleFlight
 
     client = connect(settings.REDIS_URL)
@@ -55,7 +55,7 @@ import redis
 from .claim import FAIL, RELEASE, STORE, claim, lock_of, read
 from .entry import Answer, Entry, Mark, decode
 
-REQUIRES = ("connections",)
+REQUIRES = ("failover",)
 
 Load = Callable[[], Any]
 POLL_SECONDS, POLL_SHARE = 0.01, 0.1  # the share of the time waited: a slow load is polled less

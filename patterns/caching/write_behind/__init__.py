@@ -30,7 +30,7 @@ Use
 
     # your code
     from django.conf import settings
-    from patterns.caching.connections import connect
+    from patterns.caching.failover import connect
     from patterns.caching.write_behind.buffer import Buffer
 
     client = connect(settings.REDIS_URL)
@@ -42,4 +42,4 @@ Use
     $ python manage.py prune_write_behind --older-than 7d
 """
 
-REQUIRES = ("connections",)
+REQUIRES = ("failover",)

@@ -7,7 +7,7 @@ import redis
 from django.conf import settings
 from rest_framework.request import Request
 
-from patterns.caching.connections import connect
+from patterns.caching.failover import connect
 from patterns.http.client_address import address_key, client_address, name_key
 from patterns.http.rate_limit.limiter import Checks, Limit, Limiter
 from patterns.http.rate_limit.throttle import RateLimitThrottle

@@ -1,4 +1,4 @@
-"""Connections: a Redis pool that notices a failover and connects anew.
+"""Failover: a Redis pool that notices it, and connects anew to the new master.
 
 Problem
     A failover makes the old master a replica. Its address leads to the new master, but
@@ -27,7 +27,7 @@ Source: Redis documentation, "High availability with Redis Sentinel".
 Use
     # your code
     from django.conf import settings
-    from patterns.caching.connections import connect
+    from patterns.caching.failover import connect
 
     client = connect(settings.REDIS_URL)
     client.set("greeting", "hello", ex=60)
