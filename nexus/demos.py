@@ -38,14 +38,14 @@ def shell_environment() -> dict[str, str]:
 def environment(demo: str, urls: Mapping[str, str]) -> dict[str, str]:
     """A clean environment with this demo's servers: what else is set in the shell cannot change a result."""
     number = ORDER.index(demo) if demo in ORDER else len(ORDER)
+    # a server of its own, which evicts and which an experiment may fill
+    redis = urls.get("PAGES_URL", urls["REDIS_URL"]) if demo == "caching_demo" else urls["REDIS_URL"]
     return shell_environment() | {
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
         "DEBUG": "1",
         "DATABASE_URL": f"{urls['POSTGRES_URL']}/{demo}",
-        "REDIS_URL": urlsplit(urls["REDIS_URL"])
-        ._replace(path=f"/{number}")
-        .geturl(),  # two demos run at once, and one of them empties its store
+        "REDIS_URL": urlsplit(redis)._replace(path=f"/{number}").geturl(),  # two demos run at once, and one of them empties its store
         "RABBITMQ_URL": urls["RABBITMQ_URL"],
         "MEMCACHED_URL": urls["MEMCACHED_URL"],
         # a crowd on a busy machine may wait longer than a visitor should
