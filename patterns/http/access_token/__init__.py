@@ -1,33 +1,27 @@
 """Access tokens: one service signs them, every service verifies them with a public key.
 
 Problem
-    With one shared key, each service that verifies a token can also forge one. With a
-    password check in each service, each needs users, hashing and a login limit. A plain
-    `jwt.decode` accepts tokens of another type, and tokens that never expire.
+    With one shared key, each service that verifies tokens can forge them. A plain
+    `jwt.decode` accepts other types of token.
 
 Guarantee
-    - `Verifier.read` accepts ES256 under the key that `kid` names, with its issuer and
-      audience, type at+jwt and every claim of REQUIRED, until `exp`.
-    - Any other input raises InvalidAccessToken and no other exception.
-    - A service that holds only public keys cannot sign.
-    - Several public keys are valid at once, so a key can be replaced without an outage.
-    - Outside debug mode a missing, malformed or development key is refused at the start.
+    - `Verifier.read` accepts only ES256, a known `kid`, our issuer and audience, type
+      at+jwt and all REQUIRED claims, until `exp`.
+    - Anything else raises InvalidAccessToken.
+    - Public keys cannot sign. Several are valid at once, to replace a key.
+    - In production a missing, malformed or development key is refused at startup.
 
 Not guaranteed
-    Revocation: a token is valid until `exp`. Look up the user where that is too late.
-    Secrecy: anyone can read the claims. Any service can replay a token to another one.
+    Revocation. Anyone can read the claims. A service can replay a token to another.
 
 Cost
-    One ECDSA check per request, about 0.1 ms. No query.
+    About 0.1 ms per request.
 
 Use instead
-    An identity provider's tokens with Authlib or mozilla-django-oidc. PyJWKClient, if
-    the keys change without a restart. Sessions, if your own site is the only client.
+    Authlib or mozilla-django-oidc, with an identity provider. Sessions, for your own
+    site.
 
-To replace a key: add the new public key to TOKEN_PUBLIC_KEYS everywhere, then change
-TOKEN_SIGNING_KEY, then remove the old public key when its last token has expired.
-
-Source: RFC 8725, sections 3.1, 3.8, 3.9 and 3.11; RFC 7638 (kid); RFC 9068 (at+jwt).
+Source: RFC 8725; RFC 9068.
 
 Use
     # settings.py

@@ -1,29 +1,27 @@
 """Attempt limit: count password guesses in the database, exactly, for all processes.
 
 Problem
-    A login without a limit lets anyone search for passwords. A counter in memory
-    multiplies the limit by the processes; read, compare, write back is a race
-    condition.
+    Without a limit, anyone can search for passwords. A counter in memory multiplies the
+    limit by the processes. Read, compare, write back is a race condition.
 
 Guarantee
     - Of racing attempts, exactly `quota` per key pass in any window of
       `window_seconds`.
-    - Several limits are counted all or none. A refused attempt counts nowhere, and
-      learns after how many seconds to try again.
-    - A key is hashed, and holds at most `quota` times. Attempts delete expired rows.
+    - Several limits are counted all or none.
+    - A refused attempt counts nowhere, and learns when to try again.
+    - Keys are hashed, hold at most `quota` times, and expire.
 
 Not guaranteed
-    Spellings: see client_address.name_key. Clocks of processes are trusted. Isolation
-    levels other than READ COMMITTED: a system check refuses them.
+    Spellings: see client_address.name_key. Clocks of processes are trusted. READ
+    COMMITTED only (a system check).
 
 Cost
-    Five statements; attempts at one key wait for each other. Too much for every
-    request.
+    Five statements. Attempts at one key wait for each other.
 
 Use instead
     rate_limit, if you have Redis. django-axes, to lock accounts. (Checked 2026-11.)
 
-Source: OWASP, Authentication Cheat Sheet; PostgreSQL, INSERT, "ON CONFLICT".
+Source: OWASP, Authentication Cheat Sheet.
 
 Use
     # settings.py

@@ -1,29 +1,26 @@
-"""Body limit: refuse a body that is too large, read chunked ones, and leave none unread.
+"""Body limit: refuse a body that is too large, and leave none unread.
 
 Problem
-    DATA_UPLOAD_MAX_MEMORY_SIZE guards neither files nor DRF's parsers before 3.18: 50 MB
-    of JSON become 500 MB of objects. And Django reads a chunked body as empty: a genuine
-    webhook looks forged. And gunicorn resets a connection whose body the view left
-    unread: nginx then answers 502 instead of the view's 415.
+    DATA_UPLOAD_MAX_MEMORY_SIZE does not limit files. Django reads a chunked body as
+    empty. gunicorn resets a connection with an unread body: nginx answers 502.
 
 Guarantee
-    - A request that announces more than MAX_BODY_BYTES gets 413; no view sees its body.
-    - Up to 4 MiB that nobody read are read and forgotten before the answer (gunicorn).
-    - A chunked body is read up to the limit (else 413), and views see it like any
-      other; 411 if the server does not end chunked bodies.
+    - A body above MAX_BODY_BYTES gets 413, before a view sees it.
+    - Views can read chunked bodies; 411 if the server does not end them.
+    - Up to 4 MiB left unread are read before the answer.
     - A Content-Length that is not a number gets 400.
 
 Not guaranteed
-    Protection from slow clients: let a proxy buffer. Under ASGI, Django has stored the
-    body on disk before. Uploads have the same limit.
+    Protection from slow clients: let a proxy buffer. Under ASGI, Django stores the body
+    first. Uploads count too.
 
 Cost
-    A look at one header, one read() at the end. A chunked body is held in memory.
+    A chunked body is held in memory.
 
 Use instead
     nginx's client_max_body_size, which also ends chunked bodies. (Checked 2026-11.)
 
-Source: RFC 9110, sections 15.5.12 and 15.5.14; RFC 9112, sections 7.1 and 9.6.
+Source: RFC 9110, section 15.5.14.
 
 Use
     # settings.py

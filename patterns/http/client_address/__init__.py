@@ -1,28 +1,26 @@
 """Client address: the address that your proxies saw, and keys to count clients by.
 
 Problem
-    X-Forwarded-For is a header that clients can send. Code that takes its first entry,
-    or all of it as DRF's throttles do, counts one attacker as many clients. "Anna",
-    "anna " and "ａnna" are one login, counted as three.
+    Clients can send X-Forwarded-For. Code that takes its first entry counts one
+    attacker as many clients. "Anna" and "ａnna " are one login, counted as two.
 
 Guarantee
-    - Only the entries that your `trusted_proxies` appended are read; with 0, too few
-      entries or no address, the peer's address counts.
+    - Only the entries that your `trusted_proxies` appended are read.
+    - With 0, too few entries or no address, the peer's address counts.
     - `address_key` counts an IPv6 client by its /64.
     - `name_key` ignores case, width (NFKC) and outer spaces. Keys are short.
 
 Not guaranteed
-    A client that bypasses the proxies can forge everything. Servers that merge
-    X_Forwarded_For into the header: let the proxy drop underscores.
+    A client that bypasses the proxies can forge everything. Let the proxy drop headers
+    with underscores.
 
 Cost
     Parsing one address, one hash.
 
 Use instead
-    nginx real_ip and REMOTE_ADDR. DRF's NUM_PROXIES, for its throttles. (Checked
-    2026-11.)
+    nginx real_ip. DRF's NUM_PROXIES, for its throttles. (Checked 2026-11.)
 
-Source: MDN, X-Forwarded-For, "Selecting an IP address"; RFC 6177; UAX 15.
+Source: MDN, X-Forwarded-For; RFC 6177; UAX 15.
 
 Use
     # your code

@@ -1,30 +1,25 @@
 """Optimistic locking over HTTP: an update must present the current ETag in If-Match.
 
 Problem
-    Two people open the same form and save. Both get 200, and the second has overwritten
-    what the first wrote: a lost update.
+    Two people save the same form. The second overwrites the first: a lost update.
 
 Guarantee
-    - Without If-Match an update is refused (428), with a stale ETag too (412), and
-      nothing is written.
-    - Of racing writers with one ETag exactly one wins, at every isolation level:
-      comparison and write are one step on a locked row.
-    - With a `version`, an update must have seen that part of the state only: a stock
-      that sells changes the ETag, and refuses no update.
+    - An update without If-Match gets 428, with a stale ETag 412. Nothing is written.
+    - With a `version`, only that part of the state must be current.
+    - Of racing writers with one ETag exactly one wins, at any isolation level.
     - A GET with the current ETag in If-None-Match gets 304.
 
 Not guaranteed
-    Writers without an ETag. `If-Match: *` overwrites. A client that retries an update
-    whose response was lost gets 412. A weak ETag never matches.
+    Writers without an ETag. `If-Match: *` overwrites. A retry after a lost response
+    gets 412. A weak ETag never matches.
 
 Cost
-    A transaction and a row lock per update; your lock_timeout bounds the wait.
+    A transaction and a row lock per update.
 
 Use instead
-    `UPDATE … WHERE version = %s`, or django-concurrency. Django's `condition`, for 304
-    only. (Checked 2026-11.)
+    `UPDATE … WHERE version = %s`, or django-concurrency. (Checked 2026-11.)
 
-Source: RFC 9110, sections 8.8.3, 13.1 and 13.2.2; RFC 6585, section 3.
+Source: RFC 9110, section 13; RFC 6585, section 3.
 
 Use
     # your code

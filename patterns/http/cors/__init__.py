@@ -1,19 +1,19 @@
 """CORS for an API with tokens: pages of named origins may call it, and read its errors.
 
 Problem
-    The frontend's dev server runs on another port. The browser sends a preflight, the
-    API answers 404 or 405, and the call never happens. `CORS_ALLOW_ALL_ORIGINS` works
-    on the laptop and stays in production.
+    The frontend's dev server runs on another port. The API answers its preflight with
+    404 or 405, and the call never happens. `CORS_ALLOW_ALL_ORIGINS` works on the laptop
+    and stays in production.
 
 Guarantee
-    - Preflights of the named origins are answered, with the headers that these patterns
-      use: Authorization, Idempotency-Key, If-Match, X-Request-ID.
+    - Preflights of the named origins are answered. They allow Authorization,
+      Idempotency-Key, If-Match and X-Request-ID.
+    - No other origin is allowed.
     - Their pages can read ETag, Location, Retry-After, RateLimit and X-Request-ID, of
       errors too.
 
 Not guaranteed
-    Protection of the API: only browsers follow CORS. Cookies are not sent across
-    origins; use tokens.
+    Protection of the API: only browsers follow CORS. Cookies are not sent.
 
 Cost
     One preflight per URL and hour in a browser.

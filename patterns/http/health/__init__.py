@@ -1,14 +1,14 @@
 """Health endpoints: /live says that the process answers, /ready what it depends on.
 
 Problem
-    One health check for everything: the orchestrator restarts a healthy process because
-    its database is down, or keeps sending traffic to one that can do nothing.
+    With one health check for everything, the orchestrator restarts a healthy process
+    because its database is down.
 
 Guarantee
     - `live` asks no dependency.
-    - `Ready` names every check. 503 when a required one fails; 200 and "degraded" when
+    - `Ready` names every check: 503 when a required one fails, 200 and "degraded" when
       an optional one does.
-    - JSON whatever the client accepts; no password and no exception text in it.
+    - It is JSON whatever the client accepts, without a password or an exception's text.
     - A dependency that hangs fails its check after `timeout`.
 
 Not guaranteed

@@ -1,27 +1,27 @@
-"""HTTP caching: nothing is cached for others unless its view says so, and 304 saves work.
+"""HTTP caching: no cache stores a response for others unless its view says so.
 
 Problem
-    Bob sees Alice's page: a cache stored it by its URL, because no header said that it
-    was hers. And the same megabyte is sent again, unchanged.
+    Bob sees Alice's page: a cache stored it, because no header said that it was hers.
+    An unchanged page is sent again.
 
 Guarantee
     - A response without Cache-Control gets `private, no-store`.
-    - A response to a request with Authorization or a cookie, or one that sets a cookie,
-      is never public, unless its view says `same_for_all=True`.
+    - A response that sets a cookie is not public.
+    - Nor is one to a request with Authorization or a cookie, without
+      `same_for_all=True`.
     - `unchanged` answers 304 without a body before the view does its work.
 
 Not guaranteed
-    That a cache follows the RFC: a CDN told to "cache everything" does not. Keys of
-    your own (`cache.set(request.path, …)`): put the user into them.
+    A CDN told to "cache everything" ignores the headers. Your own cache keys need the
+    user in them.
 
 Cost
-    About 100 bytes of headers. Choose an ETag that is cheaper than the body.
+    About 100 bytes of headers.
 
 Use instead
-    Django's `condition`, `cache_control` and ConditionalGetMiddleware, which saves
-    bytes but no work. (Checked 2026-11.)
+    Django's `condition` and `cache_control`. (Checked 2026-11.)
 
-Source: RFC 9111, sections 3, 3.5 and 5.2.2; RFC 9110, section 13; RFC 5861.
+Source: RFC 9111; RFC 9110, section 13.
 
 Use
     # settings.py

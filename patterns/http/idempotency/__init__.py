@@ -1,28 +1,26 @@
-"""Idempotency-Key: a POST that is sent twice takes effect once, with one response.
+"""Idempotency-Key: a POST sent twice takes effect once, with one response.
 
 Problem
-    A customer clicks twice, or a phone retries a request whose response was lost: two
-    orders. "Look first, then insert" is a race condition.
+    A customer clicks twice, or a phone retries: two orders. "Look first, then insert"
+    is a race condition.
 
 Guarantee
-    - One effect and one response per key, also when requests race and when the process
-      is killed in between: key, effect and response are one transaction.
-    - The replay has status, body, Location, ETag and the other REPLAYED_HEADERS.
+    - One effect and one response per key, also when requests race or the process dies.
+    - The replay has the same status, body and REPLAYED_HEADERS.
     - No key or two: 400. Another body: 422. In progress for `wait_seconds`: 409.
-    - Another user, method, path or query is another scope.
+    - Keys are separate per user, method, path and query.
 
 Not guaranteed
-    Effects outside the database: use an outbox. Responses from 300 on free the key.
-    JSON only (415). READ COMMITTED only: a system check refuses others.
+    Effects outside the database: use an outbox. Errors and redirects free the key. JSON
+    and READ COMMITTED only (a system check).
 
 Cost
-    Four statements and a savepoint per request; a row per key until you prune.
+    Four statements, a savepoint and a row per request.
 
 Use instead
-    A unique constraint, if the request has a natural key. drf-idempotency, if responses
-    may be lost with a cache. DBOS, for workflows. (Checked 2026-11.)
+    A unique constraint, if the request has a natural key. (Checked 2026-11.)
 
-Source: IETF draft-ietf-httpapi-idempotency-key-header-07, sections 2.1 to 2.7.
+Source: draft-ietf-httpapi-idempotency-key-header-07.
 
 Use
     # settings.py

@@ -1,14 +1,14 @@
 """JSON logs: one object per line, with the request id.
 
 Problem
-    Lines of free text need a regular expression per program before anybody can search
-    them, and Django in production mails its errors to nobody.
+    Lines of free text need a regular expression per program before you can search them.
+    Django in production mails its errors to nobody.
 
 Guarantee
     - Every record of every logger is one line of JSON: time, level, logger, request_id,
       message, and the traceback as a string.
     - Each record appears once: Django's own handlers are removed.
-    - Half a surrogate pair in a message does not break the line.
+    - A lone surrogate in a message does not break the line.
 
 Not guaranteed
     Masked secrets: do not log them. Output of libraries that print.

@@ -2,26 +2,25 @@
 
 Problem
     OFFSET reads and discards all rows before the page, so page 5000 is slow. Inserts
-    and deletes shift later pages: readers see rows twice or never.
+    shift later pages: readers see rows twice.
 
 Guarantee
-    - Following the links shows each row that keeps its sort key exactly once, in both
-      directions, while others come and go, however many share a sort key.
+    - The links show each row exactly once: in both directions, during inserts and
+      deletes, with any number of ties.
     - With an index, a page of n rows reads n + 1, at any depth.
-    - A malformed page size, ordering or cursor is refused (400) before the query.
+    - A malformed page size, ordering or cursor gets 400, before the query.
 
 Not guaranteed
-    Rows whose sort key changes. Totals and page numbers. Null sort keys. The cursor is
-    signed, not secret.
+    Rows whose sort key changes. Totals. Null sort keys. Cursors are not secret.
 
 Cost
-    One query per page; an index over (sort field, primary key) per ordering.
+    One query per page, one index per ordering.
 
 Use instead
-    DRF's CursorPagination, if the sort field is unique; it skips rows among ties.
-    PageNumberPagination for short lists. (Checked 2026-11.)
+    DRF's CursorPagination, if the sort field is unique. PageNumberPagination, for short
+    lists. (Checked 2026-11.)
 
-Source: use-the-index-luke.com/no-offset; PostgreSQL, "Row Constructor Comparison".
+Source: use-the-index-luke.com/no-offset.
 
 Use
     # your code

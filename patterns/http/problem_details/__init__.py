@@ -1,19 +1,18 @@
 """Problem details: every error in one JSON format with a code, and no exception text.
 
 Problem
-    DRF answers `{"detail"}`, Django HTML, a middleware nothing, and each try/except its
-    own shape, often `str(error)`. Clients guess; strangers read table names.
+    DRF answers `{"detail"}`, Django HTML, a middleware nothing, a try/except
+    `str(error)`. Clients guess, and see table names.
 
 Guarantee
-    - Errors of DRF views, of Django and of middlewares are application/problem+json
-      with the same members and one `Code` per kind; status and headers stay.
-    - So are empty, HTML and plain-text errors of any view. A client that prefers HTML
-      keeps HTML, except from DRF views and the handlers.
+    - Errors of DRF views, Django and middlewares are application/problem+json with one
+      `Code` per kind. Status and headers stay.
+    - So are empty, HTML and plain-text errors of other views. Clients that prefer HTML
+      keep it there.
     - No text of an uncaught exception, Http404 or PermissionDenied is sent.
 
 Not guaranteed
-    JSON errors that a view builds itself stay as they are. Texts of APIExceptions and
-    reason phrases are sent.
+    A view's own JSON errors stay as they are. Texts of APIExceptions are sent.
 
 Cost
     No query. Browsers lose DRF's HTML error pages.
@@ -21,7 +20,7 @@ Cost
 Use instead
     drf-standardized-errors, if all errors come from DRF views. (Checked 2026-11.)
 
-Source: RFC 9457, sections 3 and 4.2.1; RFC 6901, section 6.
+Source: RFC 9457, sections 3 and 4.2.1; RFC 6901.
 
 Use
     # settings.py

@@ -1,29 +1,27 @@
 """Rate limits: a sliding window in Redis, exact across all processes.
 
 Problem
-    Read a counter, compare, write it back: racing requests all pass. A fixed window
-    passes twice the limit around its edge. A counter in memory multiplies the limit by
-    the processes.
+    Read, compare, write back: racing requests all pass. A fixed window passes twice the
+    limit around its edge.
 
 Guarantee
-    - Of racing requests, exactly `quota` pass in any window of `window_seconds`.
-    - Several limits are one round trip, counted all or none, by Redis's clock.
+    - Of racing requests, exactly `quota` pass in any window, by Redis's clock.
+    - Several limits are one round trip, counted all or none.
     - Keys are hashed, hold at most `quota` entries, and expire.
     - Responses have RateLimit and RateLimit-Policy; a 429 has Retry-After.
-    - While Redis is down, requests are counted per process or allowed, as
-      `count_locally` says; one request per `retry_seconds` waits for a timeout.
+    - Without Redis, requests are allowed or counted per process; one per
+      `retry_seconds` tries Redis.
 
 Not guaranteed
-    A failover loses counts. The client must not retry: a lost reply may have counted.
+    A failover loses counts. A client must not retry: it may count twice.
 
 Cost
-    One EVALSHA; about 10 bytes per counted request.
+    One EVALSHA per request.
 
 Use instead
-    nginx limit_req, for limits that need no user. The `limits` package, for other
-    strategies and stores. (Checked 2026-11.)
+    nginx limit_req, for limits without a user. The `limits` package. (Checked 2026-11.)
 
-Source: RFC 6585, section 4; draft-ietf-httpapi-ratelimit-headers-11.
+Source: RFC 6585; draft-ietf-httpapi-ratelimit-headers-11.
 
 Use
     # your code

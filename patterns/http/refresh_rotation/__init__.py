@@ -1,28 +1,27 @@
-"""Refresh token rotation: a refresh token works once, and reuse revokes its family.
+"""Refresh token rotation: a token works once, and reuse revokes its family.
 
 Problem
-    A refresh token lives for weeks, and nobody notices a stolen one: owner and thief
-    both keep working. "Check the blacklist, then add" is a race condition.
+    If a refresh token is stolen, owner and thief both keep working for weeks. "Check,
+    then blacklist" is a race condition.
 
 Guarantee
-    - Of any number of uses of one token exactly one succeeds, also when they race.
-    - Reuse revokes the family; so does a logout with any of its tokens.
-    - A family ends at `expires_at`, and when its user is deactivated or changes
-      password.
+    - Of racing uses of one token exactly one succeeds.
+    - Reuse, or a logout with any of its tokens, revokes the family.
+    - It ends at `expires_at`, and when its user is deactivated or changes password.
     - The table holds only SHA-256 of tokens.
 
 Not guaranteed
-    A client that loses a response must log in again. Access tokens live until their own
-    `exp`. READ COMMITTED only: a system check refuses others.
+    After a lost response, log in again. Access tokens live until `exp`. READ COMMITTED
+    only (a system check).
 
 Cost
-    Two statements and a transaction per refresh; a row per login until you prune.
+    Two statements per refresh; a row per login.
 
 Use instead
-    Sessions, for your own site. Keycloak or Ory Hydra, for many clients. SimpleJWT, if
-    racing refreshes may succeed. (Checked 2026-11.)
+    Sessions, for your own site. SimpleJWT, if racing refreshes may succeed. (Checked
+    2026-11.)
 
-Source: RFC 9700, section 4.14.2; RFC 6819, section 5.2.2.3.
+Source: RFC 9700, section 4.14.2.
 
 Use
     # settings.py

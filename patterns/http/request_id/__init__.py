@@ -5,22 +5,20 @@ Problem
     connects one of them to this response.
 
 Guarantee
-    - Every response carries X-Request-ID.
-    - A well-formed id of the caller is kept, so a gateway's id reaches the log.
-    - Any other (missing, overlong, spaces, line breaks) is replaced by a new UUID, and
-      neither echoed nor logged.
+    - Every response has X-Request-ID: the caller's, if it is well-formed, else a new
+      UUID. A malformed id is neither echoed nor logged.
     - Every log record that passes the filter has `request_id`; "-" outside a request.
 
 Not guaranteed
-    Uniqueness: a caller may send one id twice. Log lines of streamed chunks and of
-    threads that a view starts have "-".
+    Uniqueness: a caller may send one id twice. Logs of streamed chunks and of a view's
+    threads have "-".
 
 Cost
-    A UUID and a context variable per request; no query, no thread under ASGI.
+    A UUID and a context variable per request.
 
 Use instead
-    django-guid, which also covers Celery. OpenTelemetry trace ids, if you trace several
-    services. (Checked 2026-11.)
+    django-guid, which also covers Celery. OpenTelemetry, to trace several services.
+    (Checked 2026-11.)
 
 Source: Django, "Middleware" and "Logging". No RFC has the header.
 

@@ -1,28 +1,26 @@
-"""Signed webhooks: accept a call only from its sender, and let each event count once.
+"""Signed webhooks: accept calls only from their sender, and each event once.
 
 Problem
-    Everybody can call the address that a payment provider calls. A forged call marks
-    any order as paid; a recorded true one can be sent again.
+    Anyone can call a webhook's URL. A forged call marks any order as paid.
 
 Guarantee
-    - A call passes only with an HMAC-SHA256 by one of your secrets over id, time and
-      raw body, compared in constant time, before the body is parsed (else 401).
-    - A time beyond `tolerance_seconds` is refused; so is a body beyond `max_bytes`.
-    - `process_once` runs an effect once per sender and event id, also when calls race.
-      A failed effect frees the id.
+    - A call needs an HMAC-SHA256 by one of your secrets over id, time and raw body. It
+      is checked in constant time, before parsing.
+    - A time beyond `tolerance_seconds` or a body beyond `max_bytes` is refused.
+    - `process_once` runs an effect once per event, also when calls race. A failed
+      effect frees the id.
 
 Not guaranteed
-    That the sender is right: compare amount and currency. The order of events. Effects
-    outside the database. READ COMMITTED only: a system check refuses others.
+    That the sender is right: compare the amount. The order of events. Effects outside
+    the database. READ COMMITTED only (a system check).
 
 Cost
-    An HMAC; three statements and a savepoint per event; a row until you prune.
+    Three statements, a savepoint and a row per event.
 
 Use instead
-    The `standardwebhooks` package, for signatures alone. Your provider's SDK, if it has
-    its own format (Stripe, GitHub). (Checked 2026-11.)
+    The `standardwebhooks` package, for signatures. (Checked 2026-11.)
 
-Source: Standard Webhooks 1.0.0; RFC 2104.
+Source: Standard Webhooks 1.0.0.
 
 Use
     # settings.py

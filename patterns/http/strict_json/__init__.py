@@ -1,26 +1,25 @@
 """Strict JSON: a request body that every parser and the database read alike.
 
 Problem
-    DRF's parser answers 500 to `[[[[…`, decodes whatever `charset=` names, reads NaN,
-    and passes on NUL, which PostgreSQL refuses later.
+    DRF's parser answers 500 to `[[[[…`, decodes whatever `charset=` names, and passes
+    on NUL, which PostgreSQL refuses.
 
 Guarantee
-    - A charset other than UTF-8 is refused (415) before the body is decoded.
-    - Nesting beyond 64, NaN, 1e999, a duplicate name and malformed JSON are refused
-      (400, code "malformed_json"). So are NUL and lone surrogates, unless the parser is
-      RowsJSONParser: its view reports them per row, with `unstorable_text(row)`.
+    - A charset other than UTF-8 gets 415 before the body is decoded.
+    - Nesting beyond 64, NaN, 1e999, duplicate names, NUL, lone surrogates and malformed
+      JSON get 400.
+    - RowsJSONParser leaves NUL and surrogates to its view, which reports them per row.
     - PlainDecimalField takes "4.90", never "1_0", "-0", " 1" or "1e5".
-      PlainIntegerField takes only JSON integers.
+    - PlainIntegerField takes only JSON integers.
 
 Not guaranteed
     A small body: see body_limit.
 
 Cost
-    One walk over the parsed values, about as long as parsing.
+    One walk over the values, about as long as parsing.
 
 Use instead
-    msgspec or pydantic, which check the schema too, but no duplicate names. (Checked
-    2026-11.)
+    msgspec or pydantic, which also check the schema. (Checked 2026-11.)
 
 Source: RFC 8259, sections 4, 8.1 and 9.
 

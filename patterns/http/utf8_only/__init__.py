@@ -1,27 +1,26 @@
 """UTF-8 only: refuse a request that names another charset, before Django decodes it.
 
 Problem
-    Django decodes the query with the charset that the client names, in the constructor
-    of the request: `charset=zlib` is a 500 that no middleware sees, `charset=cp037`
-    another query than the cache in front reads, `charset=punycode` takes quadratic
-    time.
+    Django decodes the query with the charset that the client names, before any
+    middleware runs. `charset=zlib` gives 500. `charset=cp037` gives another query than
+    the cache reads.
 
 Guarantee
-    - Any charset but UTF-8 in Content-Type gets 415, for every method, route and media
-      type, before query or body are decoded.
+    - Any charset but UTF-8 in Content-Type gets 415, for every method and route, before
+      query or body are decoded.
     - So does a parameter in an unknown charset (`name*=no-such''x`); in Accept, 400.
 
 Not guaranteed
-    Valid UTF-8: Django replaces invalid bytes. Django's test client does not pass
-    through the wrapper in wsgi.py or asgi.py.
+    Valid UTF-8: Django replaces invalid bytes. Django's test client bypasses the
+    wrapper in wsgi.py or asgi.py.
 
 Cost
-    A look at two headers. Clients that post Latin-1 forms are refused.
+    Two header checks. Clients that post Latin-1 forms are refused.
 
 Use instead
     A rule in your proxy, if it can look into Content-Type. (Checked 2026-11.)
 
-Source: RFC 8259, section 8.1; RFC 8187, section 3.2.1; Django, `HttpRequest.encoding`.
+Source: RFC 8259, section 8.1; RFC 8187, section 3.2.1.
 
 Use
     # settings.py
