@@ -1,30 +1,27 @@
 """Relay connections: keyset pagination with a maximum page size, for every list.
 
 Problem
-    `allReviews` returns every row: 60 today, a million next year. Relay's `first` does
-    not help while clients choose it freely. graphene-django's connections have a
-    maximum, but their cursors are offsets: an insert makes the next page repeat a row.
+    Without a maximum, clients ask for every row. graphene-django's cursors are offsets:
+    after an insert the next page repeats a row.
 
 Guarantee
-    - A page has 1 to `maximum` rows. Any other size is refused with BAD_USER_INPUT,
-      before a query.
-    - A client that follows `endCursor` sees each row that stays exactly once, while
-      others are inserted and deleted, and also when rows share a sort key.
-    - A malformed or altered cursor, or one of another order, is refused before a query.
-    - The pages of many parents cost one query.
+    - A page has 1 to `maximum` rows. The pages of many parents cost one query.
+    - A walk shows each row exactly once, during inserts and deletes, with any number of
+      ties.
+    - Another size, and a malformed, altered or foreign cursor, are refused before a
+      query.
 
 Not guaranteed
-    Pages go forward only. A row whose sort key changes can be missed or repeated. Sort
-    keys are not null and all go one way. Cursors are signed, not secret.
+    Backward pages. Rows whose sort key changes. Null sort keys, mixed directions.
 
 Cost
-    A query per page, an index on parent and sort key, an HMAC per selected cursor.
+    A query per page, an index on parent and sort key.
 
 Use instead
-    strawberry-django's connections, in a new project. DjangoConnectionField with
+    strawberry-django's connections. DjangoConnectionField with
     RELAY_CONNECTION_MAX_LIMIT, if a repeated row does no harm. (Checked 2026-11.)
 
-Source: GraphQL Cursor Connections Specification; use-the-index-luke.com/no-offset
+Source: GraphQL Cursor Connections Specification
 
 Use
     # your code

@@ -1,28 +1,25 @@
 """Document cache: a query is parsed and validated once, not for every request.
 
 Problem
-    Clients send the same few queries all day. Each time, the text is parsed and validated
-    again, which can cost as much as the rest of a short answer.
+    Clients send the same few queries all day. Parsing and validating them can cost half
+    of a short answer.
 
 Guarantee
-    - A document that passed is kept: the next request with this text gets the same one.
+    - A document that passed is kept, per schema, for the next request.
     - At most `size` documents are kept; the least recently used is dropped first.
     - A text longer than `longest` characters is not kept.
-    - A document that failed is never kept, so invalid queries evict nothing.
-    - Each schema has entries of its own.
+    - A failed document is not kept, so invalid queries evict nothing.
 
 Not guaranteed
     Sharing between processes. Threads share a document: do not change it.
 
 Cost
-    A parsed document takes about 300 times the memory of its text. If clients send 256
-    different documents of the maximum length, a process keeps 300 MB; with a limit of
-    1,000 tokens (see query_depth), 150 MB.
+    A document takes about 300 times the memory of its text: 256 long ones take 300 MB.
 
 Use instead
     strawberry's ParserCache and ValidationCache, on strawberry. (Checked 2026-11.)
 
-Source: Python documentation, functools.lru_cache: exceptions are not cached
+Source: Python documentation, functools.lru_cache
 
 Use
     # your code

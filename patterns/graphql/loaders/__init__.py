@@ -1,26 +1,26 @@
-"""Data loaders: a list of any length costs each of its fields one query.
+"""Data loaders: a list of any length costs one query per field.
 
 Problem
     Resolvers see one row. If they query, 50 reviews query 50 times for their authors:
-    N+1. aiodataloader needs an event loop, and graphene-django's view never has one.
+    N+1.
 
 Guarantee
-    - `load` calls its batch once for all keys of a level, and each key once.
-    - A batch runs on the request's thread, connection and transaction.
-    - Executions share nothing, and a `query` forgets what was loaded before it.
-    - A failing batch fails only the fields that asked for it.
+    - `load` calls its batch once per level, with each key once.
+    - Batches run on the request's thread, connection and transaction.
+    - Executions share nothing. A `query` forgets what was loaded before.
+    - A failing batch fails only its own fields.
     - An operation that ends early leaves no resolver waiting.
-    - Other queries in resolvers raise Django's SynchronousOnlyOperation.
+    - Other queries in resolvers raise SynchronousOnlyOperation.
 
 Not guaranteed
-    Resolvers can await nothing else. Evaluate a lazy `request.user` before you execute.
+    Resolvers can await nothing else. Evaluate a lazy `request.user` first.
 
 Cost
-    An event loop per operation, and a task per field that waits.
+    An event loop per operation, a task per field.
 
 Use instead
-    select_related and prefetch_related, if all clients ask for the same fields.
-    strawberry-django with its optimizer, in a new project. (Checked 2026-11.)
+    prefetch_related, if all clients ask for the same fields. strawberry-django with its
+    optimizer. (Checked 2026-11.)
 
 Source: github.com/graphql/dataloader
 

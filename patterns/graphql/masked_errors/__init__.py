@@ -1,28 +1,25 @@
 """Masked errors: clients get a code and an id, and the log gets the exception.
 
 Problem
-    graphene-django answers `str(error)` for whatever a resolver raises. Table names,
-    file paths and the password in a broker's URL reach any client that can make a
-    query fail.
+    graphene-django answers `str(error)`: any client that makes a query fail can read
+    table names and passwords.
 
 Guarantee
-    - An error passes unchanged only if it is a GraphQLError with a `code`.
-    - Any other becomes one sentence, INTERNAL_SERVER_ERROR and an `id`. The log has
-      that `id` with the exception and its traceback.
-    - Mistakes in the document, its variables or its arguments get a client's code,
-      also those that graphql-core finds while it executes. They are not logged.
+    - Only a GraphQLError with a `code` passes unchanged.
+    - Any other becomes INTERNAL_SERVER_ERROR with an `id`. The log has it with the
+      traceback.
+    - Invalid documents, variables and arguments get a client's code, and are not
+      logged.
     - Suggestions ("Did you mean …?") are removed, unless you ask for them.
 
 Not guaranteed
-    That a message with a code is harmless: never write
-    `GraphQLError(str(error), extensions={"code": ...})`.
+    That a message with a code is harmless: never put `str(error)` into one.
 
 Cost
     A UUID and a log record per internal error.
 
 Use instead
-    strawberry's MaskErrors extension, on strawberry. Your error tracker's event id as
-    the `id`, if you have one. (Checked 2026-11.)
+    strawberry's MaskErrors extension, on strawberry. (Checked 2026-11.)
 
 Source: GraphQL specification, section 7.1.2; OWASP, GraphQL Cheat Sheet
 

@@ -1,30 +1,25 @@
-"""Query cost limit: an operation that could return too much is refused before it runs.
+"""Query cost limit: an operation that could return too much is refused.
 
 Problem
-    A flat query of one line can ask for 100 lists of 100 rows, and one variable can
-    hold the input of a thousand writes. A limiter that reads the document with its own
-    rules can be misled: another operation, a default, a null than what is executed.
+    One line can ask for 100 lists of 100 rows. One variable can hold a thousand writes.
 
 Guarantee
-    - The cost is the number of fields that the answer can have: a list counts as often
-      as its page argument says. Each item of a list input counts `input_item_cost`.
-    - It is computed on graphql-core's own operation and coerced variables.
-    - More than `max_cost` is refused with QUERY_TOO_LARGE, before any resolver runs.
-    - A list whose page argument is missing or null is refused, unless `list_sizes`
-      names it. Arguments that the execution would refuse are refused here.
+    - The cost is the number of fields that the answer can have: each list times its
+      page argument. List inputs count per item.
+    - The operation and variables are those that graphql-core executes.
+    - More than `max_cost` gets QUERY_TOO_LARGE, before any resolver runs.
+    - A missing or null page argument is refused, unless `list_sizes` names the list.
 
 Not guaranteed
-    That a cheap query is fast: each field counts the same. Lists without a page
-    argument count once, unless `list_sizes` names them. Introspection counts once.
+    That a cheap query is fast. Other lists without a page argument count once.
 
 Cost
-    One pass over the operation, for each request; each fragment is measured once.
+    One linear pass per request.
 
 Use instead
-    Trusted documents, if all clients are yours. Cost directives of a gateway (Apollo
-    Router, Hive), if you run one. (Checked 2026-11.)
+    Trusted documents, if all clients are yours. (Checked 2026-11.)
 
-Source: OWASP, GraphQL Cheat Sheet; IBM, GraphQL Cost Directives Specification
+Source: OWASP, GraphQL Cheat Sheet
 
 Use
     # your code

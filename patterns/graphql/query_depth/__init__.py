@@ -1,23 +1,20 @@
 """Query depth limits: a document that is too large is refused before it is validated.
 
 Problem
-    Clients write the query: reviews of authors of reviews of authors, one field under
-    a thousand aliases, fragments that each spread the next one twice. One such line
-    keeps a worker busy for minutes. graphene's `depth_limit_validator` needs
-    exponential time for such fragments and crashes on an undefined one.
+    One field under a thousand aliases, or fragments that each spread the next twice,
+    keep a worker busy for minutes.
 
 Guarantee
     - Refused with QUERY_TOO_LARGE: too many characters or tokens, levels, aliases,
       directives, or fields of one name. Fragments count wherever they are spread.
     - The time is linear: each fragment is measured once.
-    - Cyclic and undefined fragments are left to the specification's own rules.
+    - Cyclic and undefined fragments are left to the specification's rules.
 
 Not guaranteed
-    The size of the answer: a flat query can ask for long lists (see query_cost). The
-    number of queries: limit the rate too.
+    The size of the answer (see query_cost). The number of queries.
 
 Cost
-    One pass over the document. Cache validated documents (see document_cache).
+    One pass over the document (see document_cache).
 
 Use instead
     Trusted documents, if all clients are yours. QueryDepthLimiter, MaxAliasesLimiter

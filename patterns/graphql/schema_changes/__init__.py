@@ -1,29 +1,26 @@
 """Schema changes: a check names what a new GraphQL schema breaks before you deploy it.
 
 Problem
-    A field is renamed, an argument becomes required, a type becomes nullable. The
-    server's tests are green, because they changed in the same commit. The app that was
+    A renamed field passes the server's tests, which changed with it. The app that was
     installed last year breaks.
 
 Guarantee
-    - Each breaking change is named: a type, field, argument, enum value, union member
-      or interface that was removed or has another type, and each new requirement.
-    - An input that becomes required because it loses its default is named too;
-      graphql-core's own check misses it.
+    - Each breaking change is named: what was removed, what has another type, and each
+      new requirement.
+    - So is an input that loses its default; graphql-core's own check misses it.
     - Dangerous changes (a new enum value, another default) are listed apart.
     - Changes that break no client are not named.
 
 Not guaranteed
-    That a client uses what breaks: only a record of their queries tells. Changes of
-    meaning: a price that becomes net has the same schema.
+    That a client uses what breaks. Changes of meaning, as when a price becomes net.
 
 Cost
     A few milliseconds, in a test or in CI.
 
 Use instead
-    GraphQL Inspector or Hive, if you keep schemas in a registry. (Checked 2026-11.)
+    GraphQL Inspector or Hive, with a schema registry. (Checked 2026-11.)
 
-Source: graphql-core, find_breaking_changes and find_dangerous_changes
+Source: graphql-core, find_breaking_changes
 
 Use
     # your code

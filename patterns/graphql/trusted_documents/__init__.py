@@ -1,26 +1,25 @@
-"""Trusted documents: a server executes only the queries that its own clients were built with.
+"""Trusted documents: a server executes only the queries of its own clients.
 
 Problem
-    A public GraphQL endpoint runs programs that strangers write. Limits bound the damage
-    of one program; but your clients send a dozen queries, all known when they are built.
+    A public GraphQL endpoint executes what strangers write. Your own clients send a
+    dozen queries, all known when they are built.
 
 Guarantee
-    - With `required`, a document runs only if it is on the list, sent by id or by text.
-      Any other is refused before it is parsed.
+    - With `required`, only documents on the list run, sent by id or text. Others are
+      refused before parsing.
     - An id is the SHA-256 of its text, checked when the list is loaded.
-    - Without `required`, ids work and other queries pass.
-    - A malformed id is refused as a client's error.
+    - Without `required`, other texts pass.
+    - A malformed id is a client's error.
 
 Not guaranteed
-    Anything about variables: limit page sizes and inputs too. Keep the documents of old
-    clients on the list for as long as those clients are in use.
+    Anything about variables: limit them too. Keep old clients' documents on the list.
 
 Cost
-    The list in memory, and a hash per query that is sent as text.
+    The list in memory; a hash per query sent as text.
 
 Use instead
-    Automatic persisted queries, if you only want smaller requests: any client can
-    register a document there. (Checked 2026-11.)
+    Automatic persisted queries, for smaller requests: any client can register there.
+    (Checked 2026-11.)
 
 Source: graphql.github.io/graphql-over-http, appendix "Persisted documents"
 
