@@ -1,15 +1,15 @@
-"""Settled gather: run many awaitable calls concurrently, each with its own outcome.
+"""Settled gather: run many calls concurrently, each with its own outcome.
 
 Problem
-    Awaited one after another, five calls take the sum of their times. In a TaskGroup
-    the first failure cancels the rest. asyncio.gather leaves them running.
+    One after another, calls take the sum of their times. In a TaskGroup the first
+    failure cancels the rest. asyncio.gather leaves them running.
 
 Guarantee
-    - All calls run concurrently. Outcomes are in the order of the arguments: a result,
-      or an exception if it is one of `failures`. A failure disturbs no other call.
-    - A call that takes longer than `timeout_seconds` is cancelled: TimeoutError.
-    - Any other exception is a bug: it cancels the rest and is raised.
-    - However the function ends, none of its tasks is left.
+    - All calls run concurrently. Outcomes are in the order of the arguments.
+    - One of `failures` is an outcome and disturbs no other call.
+    - A call over `timeout_seconds` is cancelled: TimeoutError.
+    - Any other exception cancels the rest and is raised.
+    - No task is left running.
 
 Not guaranteed
     A limit on concurrency. A call that blocks the loop delays all.
@@ -21,7 +21,7 @@ Use instead
     asyncio.TaskGroup, if one failure makes the others pointless. aiometer, for
     thousands of calls. (Checked 2026-11.)
 
-Source: Python documentation, "Coroutines and Tasks": Task Groups, Timeouts.
+Source: Python documentation, "Coroutines and Tasks".
 
 Use
     # your code

@@ -2,25 +2,23 @@
 
 Problem
     A pooled client belongs to one event loop. Opened per request, it pools nothing.
-    Opened on import, there is no loop, and nobody closes it. Django ignores ASGI's
-    lifespan.
+    Opened on import, it has no loop and is never closed.
 
 Guarantee
-    - Each resource is opened once, before the first request, and every request finds
-      it.
-    - At shutdown they close in reverse order, even if another fails to close.
-    - A resource that fails to open stops the server's start; the message names it.
+    - Each resource opens once, before the first request; every request finds it.
+    - They close in reverse order, even if one fails to close.
+    - One that fails to open stops the server's start and is named.
     - Everything else reaches the application unchanged.
-    - Without a lifespan (WSGI, runserver, tests) `resource` opens one for a block.
+    - Without a lifespan (WSGI, tests) `resource` opens one for a block.
 
 Not guaranteed
-    One per host: each worker has its own. Reconnecting: that is up to the resource.
+    One per host: each worker has its own. Reconnecting.
 
 Cost
-    A dict look-up per request. Without a lifespan, one opening per request.
+    A dict look-up per request.
 
 Use instead
-    django-asgi-lifespan, for signals and middleware around it. (Checked 2026-11.)
+    django-asgi-lifespan, for signals. (Checked 2026-11.)
 
 Source: ASGI specification, "Lifespan Protocol" and "Lifespan State".
 

@@ -1,15 +1,14 @@
 """PostgreSQL timeouts: no request waits forever for a database that hangs.
 
 Problem
-    psycopg waits forever by default: for a connection, for a row that an open `psql`
-    has locked, for a server that is frozen. Each waiting request holds a worker, and a
-    few of them stop the service, `/live` included.
+    psycopg waits forever by default: for a connection, for a locked row, for a frozen
+    server. A few waiting requests stop the service, `/live` included.
 
 Guarantee
     - Connecting, each statement, each lock and an idle transaction have a limit.
-    - A server that is frozen, and so cannot enforce its own limits, is given up by the
-      client `GRACE_SECONDS` later. The connection is closed; the next request opens one.
-    - All of them raise django.db.OperationalError.
+    - The client gives up a frozen server `GRACE_SECONDS` after the limit. The next
+      request connects again.
+    - Each raises django.db.OperationalError.
 
 Not guaranteed
     A statement that was given up may still have had its effect. COPY and LISTEN outside
@@ -19,10 +18,10 @@ Cost
     Nothing per query.
 
 Use instead
-    `statement_timeout` of the role, if every client of it wants the same. pgbouncer's
+    `statement_timeout` of the role, if all its clients agree. pgbouncer's
     query_timeout, if you run one. (Checked 2026-11.)
 
-Source: PostgreSQL, "Client Connection Defaults"; psycopg 3.3, Connection.wait().
+Source: PostgreSQL, "Client Connection Defaults"; psycopg, Connection.wait().
 
 Use
     # settings.py
