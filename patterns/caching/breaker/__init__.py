@@ -1,21 +1,20 @@
 """Circuit breaker: after a failure, stop calling a server for a moment, then probe it.
 
 Problem
-    A server that hangs costs each request its full time-out and a worker: the whole
-    site becomes as slow as the cache that should make it fast.
+    A server that hangs costs each request its full time-out, and a worker meanwhile.
 
 Guarantee
-    - Closed: every call passes. A failure (one of `errors`) opens the circuit.
+    - Closed: every call passes. One of `errors` opens the circuit.
     - Open: calls raise CircuitOpen at once, for `open_seconds`.
-    - Half-open: then one probe passes. Success closes the circuit, failure reopens it.
-      A probe that never returns is followed by another.
+    - Half-open: one probe passes. Success closes the circuit, failure reopens it.
+    - A probe that never returns is followed by another.
     - An outage logs two lines, without the error's text: it may hold a URL.
 
 Not guaranteed
-    Anything between processes: each pays one time-out to learn.
+    Shared state: each process pays one time-out.
 
 Cost
-    A lock. One unlucky time-out opens the circuit: use it for what you can do without.
+    A lock. One time-out opens the circuit, even by chance.
 
 Use instead
     purgatory or pybreaker, to count several failures or share state. (Checked 2026-11.)

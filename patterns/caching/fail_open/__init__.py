@@ -1,26 +1,22 @@
 """Fail open: a Django cache backend that treats an unavailable server as a miss.
 
 Problem
-    Redis is down, and so is the site: each `cache.get` raises, or waits for a server
-    that hangs. Django's backends unpickle what they find. `cache.clear()` empties the
-    server.
+    Redis is down, and so is the site: each `cache.get` raises or waits. Django's
+    backends unpickle what they find.
 
 Guarantee
-    - No call raises because the server refuses, hangs, is full or has no free
-      connection.
-    - An outage costs one short time-out per second (circuit breaker), then none.
+    - No call raises because the server refuses, hangs, is full or has no connection.
+    - An outage costs 0.2 s per second and process (circuit breaker).
     - Values are JSON. Anything else is a miss and is never executed.
-    - A key that Memcached would refuse is hashed. A value that is too big is not
-      stored.
+    - A key that Memcached would refuse is hashed; too big a value is not stored.
     - A `set` that the server refuses deletes the old value. A failover is noticed.
-    - `clear()` deletes the keys of its KEY_PREFIX; on Memcached: NotSupportedError.
+    - `clear()` deletes only its KEY_PREFIX (Memcached: NotSupportedError).
 
 Not guaranteed
-    Deletions: without the server, old values stay until they expire. The OPTION
-    `strict` raises instead: for writes that must not be lost. Dates raise TypeError.
+    Deletions without the server: the OPTION `strict` raises. Dates raise TypeError.
 
 Cost
-    0.2 s per second and process during an outage. `clear()` scans all keys.
+    `clear()` scans all keys.
 
 Use instead
     django-redis with IGNORE_EXCEPTIONS, if you accept pickle. (Checked 2026-11.)

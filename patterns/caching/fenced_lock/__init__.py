@@ -1,15 +1,14 @@
 """Fenced lock: each holder has a higher token, and the row rejects lower ones.
 
 Problem
-    The holder of a lock is paused (garbage collection, a stopped container). Its lock
-    expires, another takes it and writes. The first resumes and overwrites.
+    The holder of a lock is paused. Its lock expires, another process writes, and the
+    first resumes and overwrites.
 
 Guarantee
     - One holder at a time, while none outlives the time-out.
-    - Each token is higher than all before it, even if Redis lost the last one.
-    - A write with a lower token than the row has seen changes nothing and returns
-      False.
-    - A release frees one's own lock only. The lock of a dead holder expires.
+    - Tokens rise, even if Redis lost the last one.
+    - A write with a lower token changes nothing and returns False.
+    - A release frees only its own lock. A dead holder's lock expires.
 
 Not guaranteed
     Effects other than `write_fenced`: an email is sent. Waiting: NotAcquired is raised.
@@ -19,7 +18,7 @@ Cost
 
 Use instead
     `select_for_update()` or `pg_advisory_xact_lock`, if all you lock is in one
-    PostgreSQL. Memcached has no scripts: NotSupportedError.
+    PostgreSQL.
 
 Source: Kleppmann, "How to do distributed locking" (2016).
 

@@ -1,29 +1,25 @@
-"""Generations: one word in the keys of many cached values. Change it: all are stale.
+"""Generations: one random word in the keys of many values. Change it: all are stale.
 
 Problem
-    The price changed, the page is still old: the product's key was deleted, the list
-    was forgotten. `update()` and `loaddata` run no `save()`. Redis is full: it refuses
-    the invalidation, and serves the old page as a hit.
+    The price changed, the list is still old: only the product's key was deleted.
+    `update()` sends no signal. A full Redis refuses the invalidation.
 
 Guarantee
-    - After a write commits, no value loaded before it is read: save, delete, cascades,
-      update(), bulk_create(), bulk_update(), related managers, many-to-many, loaddata.
-      A rollback changes nothing.
-    - A server that answers and refuses the change (full, READONLY) gets a delete; if it
-      refuses that too, the write raises NotInvalidated before it is done.
-    - A bump that could not be sent is repeated; until it arrives this process reads no
-      old value. `on_unsent` may tell the others.
-    - A generation that was lost never comes back.
+    - After a write commits (save, delete, cascade, update(), bulk_*, many-to-many,
+      loaddata), no value loaded before it is read. A rollback changes nothing.
+    - A server that refuses the change gets a delete, else the write raises
+      NotInvalidated.
+    - A bump that could not be sent is repeated; `on_unsent` may tell other processes.
+    - A generation that the server lost never comes back.
 
 Not guaranteed
-    SQL past the ORM, `_raw_delete`, rows of a through model: call `bump_on_commit`.
+    SQL past the ORM, and rows of a through model: call `bump_on_commit`.
 
 Cost
     One round trip per read (none with single_flight's `version_key`), two per change.
 
 Use instead
-    Deleting the key, if there is only one. A short time-out, if a minute does not
-    matter.
+    Deleting the key, if there is only one. A short time-out, if a minute is fine.
 
 Source: memcached.org, "Simulating Namespaces with Key Prefixes".
 

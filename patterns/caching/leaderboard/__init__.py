@@ -1,12 +1,12 @@
 """Leaderboard with decay: what is popular now, from one sorted set per hour.
 
 Problem
-    "Trending" by a counter shows last year's favourite for ever. Halving all counters
-    each night touches every row. A query over the log of views reads millions of rows.
+    "Trending" by a counter shows last year's favourite for ever. A query over the log
+    of views reads millions of rows.
 
 Guarantee
-    - A view counts 1 now, and half after each `half_life_seconds`. Views older than all
-      spans count nothing, and Redis drops them.
+    - A view counts 1 now, and half after each `half_life_seconds`.
+    - Views older than all spans count nothing, and Redis drops them.
     - The list is at most `refresh_seconds` old.
     - Equal members are ordered by name.
 
@@ -14,12 +14,11 @@ Not guaranteed
     One view per visitor. The list after a restart of Redis without persistence.
 
 Cost
-    One round trip per view and per list. Summing 10,000 members takes Redis below 10
-    ms.
+    One round trip per view and per list.
 
 Use instead
     A query over yesterday's counts, if that is new enough. Redis' TOPK, for millions of
-    members. Memcached has no sorted sets: NotSupportedError. (Checked 2026-11.)
+    members. Memcached: NotSupportedError. (Checked 2026-11.)
 
 Source: Redis documentation, ZUNIONSTORE (WEIGHTS).
 

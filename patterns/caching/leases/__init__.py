@@ -1,20 +1,17 @@
-"""Leases: a loaded value is stored only if nothing invalidated its key during the load.
+"""Leases: a value is stored only if nothing invalidated its key during the load.
 
 Problem
-    A reader misses and loads. A writer changes the row and deletes the key. Then the
-    reader stores what it loaded: the old value stays. Every cache-aside has this race
-    condition.
+    A reader loads. A writer changes the row and deletes the key. Then the reader stores
+    the old value.
 
 Guarantee
     - A value loaded before an invalidation is never stored after it.
-    - One lease per key: others that miss load and store nothing. An unused lease
-      expires.
-    - Values are JSON. Anything else is a miss, is never executed, and is replaced.
-    - A server that fails after the load does not lose the loaded value.
+    - One lease per key: others load and store nothing. Leases expire.
+    - Values are JSON. Anything else is a miss and is replaced.
+    - A server that fails after the load loses no value.
 
 Not guaranteed
-    One load: see single_flight. An invalidation that does not arrive. Fractions of a
-    second on Memcached.
+    One load: see single_flight. An invalidation that does not arrive.
 
 Cost
     One round trip per hit, two per miss (four on Memcached).
@@ -22,7 +19,7 @@ Cost
 Use instead
     generations, if many values change as one. A version column with "store if newer".
 
-Source: Nishtala et al., "Scaling Memcache at Facebook" (NSDI 2013), section 3.2.1.
+Source: Nishtala et al., "Scaling Memcache at Facebook".
 
 Use
     # your code

@@ -1,34 +1,29 @@
-"""Single flight: when a cached value expires, one caller loads it, the others do not.
+"""Single flight: when a cached value expires, one caller loads it.
 
 Problem
-    A popular key expires, and every request of the next 100 ms queries the database: a
-    cache stampede, or thundering herd.
+    A popular key expires, and every request queries the database (cache stampede).
 
 Guarantee
-    - One load of a key at a time, over all threads and processes.
-    - Meanwhile the others get the stale value. Without one they wait, at most
-      `wait_seconds`, then StillLoading is raised.
-    - A dead loader is replaced within `lock_seconds`. A late one stores nothing and
-      releases no other's lock.
-    - A load that raises one of `stale_if` gets the stale value (RFC 5861). Without one,
-      all that wait raise the same, as after one of `shared`; so do others for
-      `failure_seconds`. After any other error the next caller loads.
-    - Keys stored together expire apart. A busy key is usually renewed early.
-    - With `version_key`, a value loaded before that key changed is not returned.
-    - Values are JSON. Anything else is a miss and is never executed.
+    - One load per key at a time, over all processes.
+    - Others get the stale value, or wait at most `wait_seconds`.
+    - A dead loader is replaced within `lock_seconds`. A late one stores and releases
+      nothing.
+    - A load that raises one of `stale_if` gets the stale value (RFC 5861). Waiting
+      callers share the failure for `failure_seconds`.
+    - Keys stored together expire apart. Busy keys are usually renewed early.
+    - With `version_key`, values from before its change are not returned.
+    - Values are JSON. Anything else is a miss.
 
 Not guaranteed
-    One load longer than `lock_seconds`. On Redis Cluster: `version_key` (an MGET).
+    One load longer than `lock_seconds`. `version_key` on Redis Cluster.
 
 Cost
-    One round trip per hit, three per load. A waiting caller holds its thread.
+    One round trip per hit, three per load.
 
 Use instead
-    dogpile.cache, for Memcached. cashews, for asyncio. nginx's proxy_cache_lock, for
-    whole public responses. (Checked 2026-11.)
+    dogpile.cache, for Memcached. cashews, for asyncio. (Checked 2026-11.)
 
-Source: Vattani et al., "Optimal Probabilistic Cache Stampede Prevention" (VLDB 2015);
-RFC 5861, section 4.
+Source: Vattani et al., VLDB 2015.
 
 Use
     # your code

@@ -1,13 +1,12 @@
 """Write-behind: count in Redis, write to the database in batches, exactly once.
 
 Problem
-    Every page view updates a row, so the most popular page has the hottest row. A
-    counter copied from Redis now and then is lost, or counted twice, when the process
-    dies.
+    An update per page view makes popular rows hot. A counter copied from Redis is lost
+    or counted twice when the process dies.
 
 Guarantee
-    - What Redis counted reaches `apply` exactly once, wherever a flush is killed and
-      however many flushes run.
+    - Counts reach `apply` exactly once, wherever a flush is killed and however many
+      run.
     - `apply` runs in a transaction with the batch's id. If it raises, the batch stays.
     - A late flush does not remove another's batch.
 
@@ -15,12 +14,12 @@ Not guaranteed
     What Redis loses. An increment that timed out: do not retry it.
 
 Cost
-    One round trip per increment. A flush costs two, and one row. Keep rows longer than
-    the oldest Redis snapshot that you would restore.
+    One round trip per increment. Two and a row per flush: keep it longer than Redis
+    snapshots.
 
 Use instead
-    `F("views") + 1`, below some tens of writes per second. Redis Streams, if an event
-    is more than a number. Memcached: NotSupportedError.
+    `F("views") + 1`, below some tens of writes per second. Redis Streams, for whole
+    events.
 
 Source: Redis documentation, RENAME.
 
