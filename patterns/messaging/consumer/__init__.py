@@ -1,32 +1,29 @@
-"""AMQP consumer: retries with delays, dead letters, and heartbeats beside slow handlers.
+"""AMQP consumer: delayed retries, dead letters, and heartbeats during slow handlers.
 
 Problem
-    `auto_ack` loses what a consumer holds when it dies. `basic_nack(requeue=True)` puts
-    a failing message back to the head, where it blocks all others. A handler slower
-    than the heartbeat loses the connection, and its message runs twice.
+    `auto_ack` loses messages when a consumer dies. A requeued message blocks all
+    others. A slow handler loses the connection.
 
 Guarantee
     - A message is acknowledged after `handle` returned.
-    - If it raises, the message waits in the next delay queue; others are served.
-    - After the last delay, or at once on Hopeless, it is dead-lettered with the error.
-    - Tries during an outage of the database or a service do not count, for six hours.
-    - Heartbeats are answered however long `handle` takes.
-    - After `stop` the handler finishes; if it then raises, its message is requeued.
-    - `run` survives broker outages, removed queues or bindings, and database restarts.
-    - A queue with other arguments (406) ends the calls of `on_turn`: see topology's migration.
+    - If it raises, the message waits in a delay queue; others are served.
+    - After the last delay, or on Hopeless, it is dead-lettered with the error.
+    - Tries during an outage do not count, for six hours.
+    - Heartbeats continue however long `handle` takes.
+    - After `stop` the handler finishes; if it raises, its message is requeued.
+    - `run` survives outages, deleted queues and database restarts. A queue with other
+      arguments (406) ends the calls of `on_turn`.
 
 Not guaranteed
-    Exactly-once: a killed consumer gets its message again (see inbox). Order: a delayed
-    message is overtaken.
+    Exactly-once (see inbox). Order.
 
 Cost
-    Prefetch 1: one round trip per message, two more per retry.
+    One round trip per message, two more per retry.
 
 Use instead
-    Celery, if both ends are yours. kombu's ConsumerMixin, for several brokers.
-    FastStream or aio-pika, in asyncio. (Checked 2026-11.)
+    Celery, if both ends are yours. FastStream, in asyncio. (Checked 2026-11.)
 
-Source: pika, "Ensuring well-behaved connection with heartbeat".
+Source: pika, heartbeat example.
 
 Use
     # your code

@@ -1,9 +1,8 @@
 """Dead letters: list them with their reasons, and replay them once the reason is fixed.
 
 Problem
-    A dead-letter queue that nobody can read loses messages slowly. A message moved by
-    hand arrives without its id and headers. A script that acknowledges before it
-    publishes loses what it holds when it dies.
+    A message moved by hand arrives without its id and headers. A script that
+    acknowledges first loses messages when it dies.
 
 Guarantee
     - `listing` shows each letter's id, reason and retries, and leaves it in place.
@@ -13,15 +12,14 @@ Guarantee
     - A letter that cannot be decoded is listed; it can be dropped, and blocks no other.
 
 Not guaranteed
-    Exactly-once delivery: a killed `replay` may leave the letter in both queues.
-    Consumers must be idempotent (see inbox). Order: a replayed message is late.
+    Exactly-once: a killed `replay` may leave a letter in both queues. Order.
 
 Cost
-    All walk the queue from its head: 10,000 letters take seconds. Cache what you show.
+    All walk the queue from its head: 10,000 letters take seconds.
 
 Use instead
-    The shovel plugin, to move a whole queue. "Get messages" on the management page, to
-    look at one. (Checked 2026-11.)
+    The shovel plugin, to move a whole queue. The management page, to look at one.
+    (Checked 2026-11.)
 
 Source: rabbitmq.com/docs/dlx.
 

@@ -1,27 +1,25 @@
 """Graceful shutdown: a worker loop finishes its turn on SIGTERM and shows it is alive.
 
 Problem
-    A loop that ignores SIGTERM is killed by its supervisor in mid-turn; one that dies
-    at once drops what it had in hand. A loop that hangs looks healthy: it has no port
-    to probe.
+    A loop that ignores SIGTERM is killed in mid-turn. One that hangs looks healthy: it
+    has no port.
 
 Guarantee
     - SIGTERM and Ctrl-C set an event; the loop ends after the turn it is in.
     - A turn that hangs is ended by the kernel `grace_seconds` later.
-    - The liveness file's age is the time since the loop last turned.
+    - The liveness file's age is the time since the last turn.
 
 Not guaranteed
-    That a turn fits into the grace. Keep it shorter than the supervisor's (Docker 10 s,
-    Kubernetes 30 s), and make a turn safe to repeat.
+    That a turn fits into the supervisor's grace (Docker 10 s, Kubernetes 30 s).
 
 Cost
-    A system call per turn. Handlers can be installed in the main thread only.
+    A system call per turn. Main thread only.
 
 Use instead
     The signal handling of gunicorn, uvicorn or Celery, for what they run. A health
     endpoint, for what has a port. (Checked 2026-11.)
 
-Source: Kubernetes, "Pod termination" and "Define a liveness command".
+Source: Kubernetes, "Pod termination".
 
 Use
     # your code

@@ -1,26 +1,24 @@
 """Inbox: an idempotent consumer gives a message that is delivered twice one effect.
 
 Problem
-    A broker that loses nothing delivers some messages twice: the relay died after the
-    confirm, or the consumer before the acknowledgement. The customer gets two emails.
+    A consumer dies before the acknowledgement, and the broker delivers again: the
+    customer gets two invoices.
 
 Guarantee
     - `new` returns an id to one transaction; concurrent callers wait for its end.
     - If that transaction rolls back, the id is new again.
-    - Outside a transaction it raises: id and effect must commit together.
+    - Outside a transaction it raises.
     - An id that stands twice in a batch is new once. Consumers have separate ids.
 
 Not guaranteed
-    Effects outside the database: an email stays sent after a rollback. Send it under an
-    idempotency key. A pruned id is new again: keep ids longer than queues and dead
-    letters keep messages.
+    Effects outside the database, such as emails. A pruned id is new again.
 
 Cost
-    One INSERT per batch, in the effect's transaction. One row per message until pruned.
+    One INSERT per batch. One row per message until pruned.
 
 Use instead
-    A unique constraint or a condition (`WHERE fulfilled_at IS NULL`) on the effect's
-    own row, if it has one. DBOS or Temporal, for workflows. (Checked 2026-11.)
+    A unique constraint on the effect's own row, if it has one. DBOS or Temporal, for
+    workflows. (Checked 2026-11.)
 
 Source: microservices.io, "Idempotent consumer".
 

@@ -1,26 +1,25 @@
 """Once per period: however many schedulers fire, a period's work is done once.
 
 Problem
-    An overlapping deploy or a scaled service starts a second Celery beat. Each sends
-    the nightly task, and the restock is ordered twice. A singleton scheduler is a
-    single point of failure.
+    A deploy starts a second Celery beat, and the restock is ordered twice. A singleton
+    scheduler is a single point of failure.
 
 Guarantee
     - `claim` is true for one transaction per period; concurrent callers wait.
     - If that transaction rolls back, the period is free again.
-    - Outside a transaction it raises: claim and effect must commit together.
+    - Outside a transaction it raises.
     - `prune` keeps the latest period of each name, which may not be over.
 
 Not guaranteed
-    Missed periods are not caught up. A clock that is wrong by a period claims another
-    one. Effects outside the database (see inbox).
+    Missed periods are not caught up. Wrong clocks claim another period. Effects outside
+    the database.
 
 Cost
     One INSERT per run. One row per period until pruned.
 
 Use instead
-    RedBeat, whose Redis lock can expire while its holder works. A Kubernetes CronJob
-    with `concurrencyPolicy: Forbid`. Procrastinate's periodic tasks. (Checked 2026-11.)
+    RedBeat. A Kubernetes CronJob with `concurrencyPolicy: Forbid`. Procrastinate's
+    periodic tasks. (Checked 2026-11.)
 
 Source: Google, "Site Reliability Engineering", chapter 24.
 

@@ -1,32 +1,27 @@
 """Transactional outbox: publish an event if and only if its transaction commits.
 
 Problem
-    Save, then publish: if the process dies in between, nobody hears about the order.
-    Publish, then save: if the transaction rolls back, consumers process an order that
-    does not exist. This is the dual-write problem.
+    Save, then publish: a crash in between loses the event. Publish, then save: a
+    rollback leaves an event without an order.
 
 Guarantee
-    - An event is stored in the same transaction as the change, or refused.
-    - It is marked published only after the broker confirmed it.
-    - Events of one aggregate are published in order, by any number of relays.
-    - A rejected event delays only its own aggregate; it is retried within 30 s.
-    - A turn of the relay costs the same with any backlog and any history.
+    - An event is stored in the change's transaction, or refused.
+    - It is marked published after the broker's confirm.
+    - Events of one aggregate keep their order, also with several relays.
+    - A rejected event delays only its aggregate; it is retried within 30 s.
+    - A turn costs the same with any backlog.
 
 Not guaranteed
-    Exactly-once delivery. A relay killed before it marks a batch publishes the batch
-    again with the same event_id. Consumers must be idempotent (see inbox). Order of
-    concurrent transactions: lock the aggregate's row. SQLite: run one relay.
+    Exactly-once (see inbox). Order of concurrent transactions.
 
 Cost
-    One INSERT and one confirm per event. Latency up to `idle_seconds`. Rows stay until
-    you prune them.
+    One INSERT and one confirm per event. Latency up to `idle_seconds`.
 
 Use instead
-    Django Tasks or Procrastinate, if both ends are yours and you need no broker.
-    django-celery-outbox, for Celery tasks. Debezium, if you run Kafka Connect.
-    (Checked 2026-11.)
+    Django Tasks or Procrastinate, without a broker. django-celery-outbox, for tasks.
+    Debezium, with Kafka. (Checked 2026-11.)
 
-Source: microservices.io, "Transactional outbox" and "Polling publisher".
+Source: microservices.io.
 
 Use
     # settings.py

@@ -1,9 +1,8 @@
-"""AMQP publisher: `publish` returns when RabbitMQ has the message in a queue, or raises.
+"""AMQP publisher: `publish` returns once RabbitMQ has queued the message, or raises.
 
 Problem
-    `basic_publish` returns at once. A message that is unroutable, refused by a full
-    queue or written to a dead connection is lost without an error. A broker with a
-    memory alarm blocks the caller forever.
+    `basic_publish` returns at once. An unroutable message, or one for a full queue or a
+    dead connection, is lost without an error.
 
 Guarantee
     - `publish` returns after a confirm: the message is persistent, in a queue.
@@ -12,16 +11,14 @@ Guarantee
     - The call after an error connects again.
 
 Not guaranteed
-    Exactly-once delivery: a lost confirm raises although the message arrived. Retry
-    with the same `message_id`. Thread safety: one publisher per thread.
+    Exactly-once: a lost confirm raises although the message arrived. Thread safety.
 
 Cost
-    One round trip per message: 0.2 of the rate with pipelined confirms, so a backlog
-    takes five times as long. A silent broker is noticed after 20 s.
+    One round trip per message: 0.2 of the rate with pipelined confirms.
 
 Use instead
-    Celery with `confirm_publish`, if no message can be unroutable (kombu ignores
-    `mandatory`). aio-pika, in asyncio. In a web request, an outbox. (Checked 2026-11.)
+    Celery with `confirm_publish`. aio-pika, in asyncio. In a web request, an outbox.
+    (Checked 2026-11.)
 
 Source: rabbitmq.com/docs/confirms.
 

@@ -1,31 +1,27 @@
-"""Reliable Celery task: retried when it fails or its worker dies, finally dead-lettered.
+"""Reliable Celery task: retried when it or its worker fails, finally dead-lettered.
 
 Problem
     Celery acknowledges a task before it runs: a killed worker loses it. With
-    `acks_late` and `reject_on_worker_lost` a task that kills its worker loops forever,
-    and one that fails is acknowledged as if it had succeeded.
+    `reject_on_worker_lost`, a task that kills its worker loops forever.
 
 Guarantee
-    - A task whose child or worker is killed, or over its hard time limit, runs again.
-    - After `delivery_limit` + 1 such deliveries it is dead-lettered.
-    - A task that raises is retried `max_retries` times with full jitter, then
-      dead-lettered; a message that is not a task, at once.
-    - Tries during an outage of the database or the broker do not count, for six hours.
-    - A crash counts against the running tasks only.
-    - A worker that gets SIGTERM finishes its tasks.
+    - A task runs again if its worker process is killed, or at its hard time limit.
+    - After `delivery_limit` + 1 deliveries it is dead-lettered.
+    - A task that raises is dead-lettered after `max_retries` retries with full jitter.
+    - Tries during an outage of database or broker do not count, for six hours.
+    - A crash counts only for running tasks. Malformed messages are dead-lettered.
+    - After SIGTERM a worker finishes its tasks.
 
 Not guaranteed
-    Exactly one run: make effects idempotent (see inbox). Order. A retry is a new
-    message, so (max_retries + 1) × (delivery_limit + 1) runs are possible.
+    Exactly one run (see inbox). Order. Both limits multiply.
 
 Cost
-    Quorum queues write to disk. Prefetch 1. `celery inspect` is off.
+    Prefetch 1. Quorum queues.
 
 Use instead
-    Plain `shared_task`, if losing one is fine. Dramatiq or Procrastinate. Temporal or
-    DBOS, if the work takes days. (Checked 2026-11.)
+    `shared_task`, if losses are fine. Dramatiq, Procrastinate. (Checked 2026-11.)
 
-Source: docs.celeryq.dev, "Quorum queues". Needs Celery 5.7 and RabbitMQ 3.10.
+Source: docs.celeryq.dev. Needs Celery 5.7, RabbitMQ 3.10.
 
 Use
     # your code

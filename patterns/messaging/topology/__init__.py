@@ -1,30 +1,29 @@
 """Queue topology: a work queue with its delays, limit and dead letters, declared once.
 
 Problem
-    Each program declares what it needs when it needs it. Where nobody declared the
-    dead-letter queue, rejected messages vanish. Two programs that declare one queue
+    Without a dead-letter queue, rejected messages vanish. Programs that declare a queue
     with different arguments get a 406.
 
 Guarantee
-    - `declare` gives the same queues however often it is called.
+    - `declare` is idempotent.
     - The queue survives a crash of the broker (quorum queue).
     - A message delivered `delivery_limit` + 1 times, or rejected, is dead-lettered.
-    - A message in a delay queue returns after its delay, and blocks no shorter one.
-    - On its way between these queues no message is lost, also if one is missing for a time.
+    - A delayed message returns after its delay, and blocks no shorter one.
+    - No message is lost on its way between these queues, even if one is missing.
     - Dead letters are kept, however often they are read.
 
 Not guaranteed
-    A change of arguments (406) in place: stop the consumers and call `migration.migrate`,
-    which moves the messages. A crash may dead-letter a message twice.
+    A change of arguments (406) in place: see `migration.migrate`. A crash may dead-letter
+    a message twice.
 
 Cost
-    Two queues, and one per delay. Quorum queues write to disk.
+    Two queues, and one per delay.
 
 Use instead
     A broker policy, for limits that operators change. Delayed retry of quorum queues,
     from RabbitMQ 4.3. (Checked 2026-11.)
 
-Source: rabbitmq.com/docs/quorum-queues, "Poison message handling".
+Source: rabbitmq.com/docs/quorum-queues.
 
 Use
     # your code
