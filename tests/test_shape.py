@@ -168,6 +168,13 @@ def test_a_pattern_states_its_problem_guarantee_and_cost(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", patterns())
+def test_a_pattern_explains_itself_in_130_words(name: str) -> None:
+    text, _, _ = copying.docstring(patterns()[name]).partition("\nUse\n")
+
+    assert len(text.split()) <= 130
+
+
+@pytest.mark.parametrize("name", patterns())
 def test_a_pattern_says_how_to_use_it_in_twelve_lines(name: str) -> None:
     block = copying.use(patterns()[name])
     lines = [line for line in f"{block.settings}\n{block.code}".splitlines() if line.strip()]
