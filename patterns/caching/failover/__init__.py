@@ -1,16 +1,14 @@
 """Failover: a Redis pool that notices it, and connects anew to the new master.
 
 Problem
-    A failover makes the old master a replica. Its address leads to the new master, but
-    pooled connections stay with the old one: every write raises READONLY, until each
-    process is restarted.
+    After a failover, pooled connections stay with the old master, now a replica: every
+    write raises READONLY until each process is restarted.
 
 Guarantee
     - READONLY, LOADING or MASTERDOWN ends the connection, and all others of the pool
       before their next use. The next command connects anew, by the name in the URL.
     - A command in another thread is not cut off.
-    - No call waits longer than `timeout_seconds` for an answer, or for a free
-      connection. No call is sent twice.
+    - No call waits longer than `timeout_seconds`. No call is sent twice.
 
 Not guaranteed
     The command that met the failover: it raises. Reads of a replica that is cut off

@@ -9,14 +9,14 @@ Guarantee
       loaddata), no value loaded before it is read. A rollback changes nothing.
     - A server that refuses the change gets a delete, else the write raises
       NotInvalidated.
-    - A bump that could not be sent is repeated; `on_unsent` may tell other processes.
+    - A bump that could not be sent is repeated.
     - A generation that the server lost never comes back.
 
 Not guaranteed
     SQL past the ORM, and rows of a through model: call `bump_on_commit`.
 
 Cost
-    One round trip per read (none with single_flight's `version_key`), two per change.
+    One round trip per read, two per change.
 
 Use instead
     Deleting the key, if there is only one. A short time-out, if a minute is fine.

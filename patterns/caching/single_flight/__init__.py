@@ -6,8 +6,7 @@ Problem
 Guarantee
     - One load per key at a time, over all processes.
     - Others get the stale value, or wait at most `wait_seconds`.
-    - A dead loader is replaced within `lock_seconds`. A late one stores and releases
-      nothing.
+    - A dead loader is replaced within `lock_seconds`. A late one stores nothing.
     - A load that raises one of `stale_if` gets the stale value (RFC 5861). Waiting
       callers share the failure for `failure_seconds`.
     - Keys stored together expire apart. Busy keys are usually renewed early.

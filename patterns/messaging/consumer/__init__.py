@@ -11,8 +11,8 @@ Guarantee
     - Tries during an outage do not count, for six hours.
     - Heartbeats continue however long `handle` takes.
     - After `stop` the handler finishes; if it raises, its message is requeued.
-    - `run` survives outages, deleted queues and database restarts. A queue with other
-      arguments (406) ends the calls of `on_turn`.
+    - `run` survives outages, deleted queues and database restarts. `on_turn` stops
+      when it cannot (406).
 
 Not guaranteed
     Exactly-once (see inbox). Order.

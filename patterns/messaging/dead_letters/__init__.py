@@ -6,13 +6,13 @@ Problem
 
 Guarantee
     - `listing` shows each letter's id, reason and retries, and leaves it in place.
-    - `replay` returns a letter with its id; its retries count from 0. It keeps no property
-      that the broker would act on, such as `expiration`.
+    - `replay` returns a letter with its id; its retries count from 0. Properties
+      that the broker would act on (`expiration`) are dropped.
     - A letter leaves the dead-letter queue after the broker confirmed its copy.
-    - A letter that cannot be decoded is listed; it can be dropped, and blocks no other.
+    - A letter that cannot be decoded is listed; and blocks no other.
 
 Not guaranteed
-    Exactly-once: a killed `replay` may leave a letter in both queues. Order.
+    Exactly-once: a killed `replay` may leave a letter in both queues.
 
 Cost
     All walk the queue from its head: 10,000 letters take seconds.
