@@ -51,8 +51,11 @@ class Entries(TypedDict):
     stuck_orders: list[StuckOrder]
 
 
-def read(letters: Iterable[DeadLetter] | None, *, now: datetime | None = None) -> Entries:
-    """`letters` are all dead letters; None while the broker is away: what depends on them is None then, too."""
+def read(letters: Iterable[DeadLetter] | None, *, total: int | None = None, now: datetime | None = None) -> Entries:
+    """`letters` are the dead letters, or the oldest of `total`; None while the broker is away: what depends on them is None then, too.
+
+    An order that a later letter names counts as in flight until it is open for too long.
+    """
     letters = None if letters is None else list(letters)
     orders = Order.objects.aggregate(orders=Count("pk"), fulfilled=Count("fulfilled_at"), stopped=Count("stopped_at"))
     events = OrderEvent.objects.filter(name=ORDER_PLACED).aggregate(events=Count("pk"), published=Count("at"))
@@ -92,7 +95,7 @@ def read(letters: Iterable[DeadLetter] | None, *, now: datetime | None = None) -
     unsent = emails["due"] - emails["sent"]
     rest = (pending, in_flight, unsent, entries["stuck"], entries["orders_without_event"], entries["pieces_missing"])
     entries["dead_lettered"], entries["in_flight"] = about.filter(OPEN).count(), in_flight
-    entries["emails_dead_lettered"], entries["dead_letters"] = about.filter(UNMAILED).count(), len(letters)
+    entries["emails_dead_lettered"], entries["dead_letters"] = about.filter(UNMAILED).count(), len(letters) if total is None else total
     entries["balanced"] = not any(rest)
     return entries
 

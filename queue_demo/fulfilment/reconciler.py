@@ -1,5 +1,6 @@
 """Finds orders that nothing works on any more, and sends their tasks again. Tasks are idempotent: one too many does no harm."""
 
+import contextlib
 import logging
 from datetime import timedelta
 
@@ -15,7 +16,8 @@ logger = logging.getLogger(__name__)
 
 def reconcile(age: timedelta | None = None) -> int:
     """Returns how many orders were sent again. Raises pika's and Celery's errors while the broker is not available."""
-    named = {letters.order_id(letter) for _, letter in letters.listing(topology.broker_url())} - {None}
+    with contextlib.closing(letters.connect(topology.broker_url())) as connection:
+        named = {letters.order_id(letter) for _, letter in letters.read(connection)} - {None}
     age = age or timedelta(seconds=settings.RECONCILE_AFTER_SECONDS)
     overdue = services.take_overdue_orders(now=timezone.now(), age=age, but=named)
     for order in overdue:

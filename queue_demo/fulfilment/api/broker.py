@@ -9,7 +9,6 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 
 from fulfilment.messaging import letters
-from patterns.messaging.dead_letters import DeadLetter
 from patterns.messaging.publisher import CONNECTION_ERRORS
 
 
@@ -31,11 +30,11 @@ def connected() -> Iterator[pika.BlockingConnection]:
         raise BrokerAway from error
 
 
-def dead_letters() -> list[tuple[str, DeadLetter]]:
-    """All, as of a moment ago. Raises BrokerAway."""
+def dead_letters() -> letters.Snapshot:
+    """As of a moment ago. Raises BrokerAway."""
     if not settings.RABBITMQ_URL:
         raise BrokerAway
     try:
-        return letters.listing(settings.RABBITMQ_URL)
+        return letters.look(settings.RABBITMQ_URL)
     except CONNECTION_ERRORS as error:
         raise BrokerAway from error

@@ -24,18 +24,18 @@ def look() -> dict[str, Any]:
     """What the page shows: the books, the depths, the dead letters, the latest orders. Without the broker only what the rows know."""
     orders = Order.objects.prefetch_related("lines__product", "steps", "events")[:LATEST]
     try:
-        found = dead_letters()
+        snapshot = dead_letters()
         with connected() as connection:
             depths = flow.depths(connection)
     except BrokerAway:
         return {"orders": orders, "books": ledger.read(None), "is_away": True}
-    books = ledger.read([letter for _, letter in found])
+    books = ledger.read([letter for _, letter in snapshot.letters], total=snapshot.total)
     waiting = books["emails_due"] - books["emails_sent"] - (books["emails_dead_lettered"] or 0)
     return {
         "orders": orders,
         "books": books,
         "depths": depths,
-        "letters": letters.explained(found[:SHOWN_LETTERS]),
+        "letters": letters.explained(snapshot.letters[:SHOWN_LETTERS]),
         "mails_on_their_way": waiting,
     }
 

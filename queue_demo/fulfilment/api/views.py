@@ -75,17 +75,17 @@ class Ledger(APIView):
     def get(self, request: Request) -> Response:
         """The books: what came in, what became of it, and whether the two agree. A healthy shop's are balanced whenever it rests."""
         try:
-            found = [letter for _, letter in dead_letters()]
+            snapshot = dead_letters()
         except BrokerAway:
             return Response(LedgerSerializer(ledger.read(None)).data)
-        return Response(LedgerSerializer(ledger.read(found)).data)
+        return Response(LedgerSerializer(ledger.read([letter for _, letter in snapshot.letters], total=snapshot.total)).data)
 
 
 class DeadLetterList(APIView):
     @extend_schema(responses=DeadLetterSerializer(many=True))
     def get(self, request: Request) -> Response:
         """The oldest messages that nobody could use, and why. 503 while the broker is away."""
-        found = [{"queue": queue, **vars(letter)} for queue, letter in letters.explained(dead_letters()[:SHOWN_LETTERS])]
+        found = [{"queue": queue, **vars(letter)} for queue, letter in letters.explained(dead_letters().letters[:SHOWN_LETTERS])]
         return Response([DeadLetterSerializer(each).data for each in found])
 
 

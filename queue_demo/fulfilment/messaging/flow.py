@@ -7,8 +7,8 @@ import pika
 from pika.exceptions import ChannelClosedByBroker
 
 from fulfilment.messaging import topology
-from fulfilment.messaging.letters import NOT_FOUND
 
+NOT_FOUND = 404
 DELAY_LEVELS = 28  # Celery's delayed deliveries: one queue for each bit of a pause's seconds, of all Celery apps on this broker
 
 

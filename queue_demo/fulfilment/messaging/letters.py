@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import pika
 from pika.exceptions import ChannelClosedByBroker
 
-from fulfilment.messaging import topology, tracing
+from fulfilment.messaging import flow, topology, tracing
 from fulfilment.models import Step, TaskFailure
 from patterns.messaging import dead_letters
 from patterns.messaging.dead_letters import DeadLetter
@@ -19,9 +19,8 @@ from patterns.messaging.reliable_task.outages import GIVEN_UP
 from patterns.messaging.reliable_task.shape import NotATask, check
 
 QUEUES = (topology.EVENTS, topology.TASKS)
-NOT_FOUND = 404
 REJECTED = "rejected"
-MOST = 20_000  # of each queue
+MOST = 2_000  # of each queue: what a page costs is bounded
 FRESH_SECONDS = 2
 LOOKS, LOOK_AGAIN_SECONDS = 3, 0.3
 
@@ -44,16 +43,20 @@ def order_id(letter: DeadLetter) -> uuid.UUID | None:
 
 @dataclass
 class Snapshot:
-    """All dead letters as they were at `taken_at`. A page that shows them costs the same with many readers."""
+    """The dead letters as they were at `taken_at`: the oldest of each queue, and how many there are.
+
+    A page that shows them costs the same with many readers and with many letters.
+    """
 
     url: str
     queues: tuple[str, ...]
     letters: list[tuple[str, DeadLetter]]
+    total: int
     taken_at: float
     cost_seconds: float
 
     def serves(self, url: str) -> bool:
-        """For two seconds, or ten times as long as it took: reading 10,000 letters keeps a processor busy for a second."""
+        """For two seconds, or ten times as long as it took: to read them keeps a processor busy."""
         age = time.monotonic() - self.taken_at
         return (self.url, self.queues) == (url, QUEUES) and age < max(FRESH_SECONDS, 10 * self.cost_seconds)
 
@@ -62,16 +65,16 @@ _latest: list[Snapshot] = []
 _reading = threading.Lock()
 
 
-def listing(url: str) -> list[tuple[str, DeadLetter]]:
-    """All of each queue, the oldest first, with the queue that gave them up. Raises pika's errors."""
+def look(url: str) -> Snapshot:
+    """Raises pika's errors."""
     with _reading:  # one reader at a time: the others get what it found
         if not (_latest and _latest[0].serves(url)):
             began = time.monotonic()
             with contextlib.closing(connect(url)) as connection:
-                found = read(connection)
+                found, total = read(connection, limit=MOST), count(connection)
             now = time.monotonic()
-            _latest[:] = [Snapshot(url, QUEUES, found, now, now - began)]
-        return _latest[0].letters
+            _latest[:] = [Snapshot(url, QUEUES, found, total, now, now - began)]
+        return _latest[0]
 
 
 def forget() -> None:
@@ -79,13 +82,18 @@ def forget() -> None:
     _latest.clear()
 
 
-def read(connection: pika.BlockingConnection) -> list[tuple[str, DeadLetter]]:
+def read(connection: pika.BlockingConnection, *, limit: int | None = None) -> list[tuple[str, DeadLetter]]:
+    """The oldest of each queue, or all, with the queue that gave them up."""
     found = []
     for queue in QUEUES:
         with unless_missing():
-            letters = dead_letters.listing(connection, topology.dead(queue), limit=MOST)
+            letters = dead_letters.listing(connection, topology.dead(queue), limit=limit)
             found += [(queue, with_request_id(letter)) for letter in letters]
     return found
+
+
+def count(connection: pika.BlockingConnection) -> int:
+    return flow.depth(connection, *map(topology.dead, QUEUES)).ready
 
 
 @contextlib.contextmanager
@@ -94,7 +102,7 @@ def unless_missing() -> Iterator[None]:
     try:
         yield
     except ChannelClosedByBroker as error:
-        if error.reply_code != NOT_FOUND:
+        if error.reply_code != flow.NOT_FOUND:
             raise
 
 
@@ -150,8 +158,8 @@ def has_id(message_id: str) -> Callable[[DeadLetter], bool]:
 def find(act: Callable[[str, str], int]) -> int:
     """While others look at a letter the broker does not show it to us: again, a moment later."""
     for _ in range(LOOKS):
-        if count := each_queue(act):
-            return count
+        if found := each_queue(act):
+            return found
         time.sleep(LOOK_AGAIN_SECONDS)
     return 0
 

@@ -9,7 +9,7 @@ from fulfilment.messaging import letters
 from fulfilment.messaging.topology import broker_url
 
 PROGRESS = 1_000
-SHOWN = 100
+SHOWN = 100  # of each queue
 
 
 class Command(BaseCommand):
@@ -25,11 +25,11 @@ class Command(BaseCommand):
                 self.stdout.write(f"replayed: {letters.replay(connection, replay or None, on_progress=self.progress)}")
             if drop is not None:
                 self.stdout.write(f"dropped: {letters.drop(connection, drop)}")
-            found = letters.read(connection)
-        for queue, letter in letters.explained(found[:SHOWN]):
+            found, total = letters.read(connection, limit=SHOWN), letters.count(connection)
+        for queue, letter in letters.explained(found):
             self.stdout.write(f"{queue} {letter.message_id} tried {letter.retries + 1} times: {letter.reason}")
-        if len(found) > SHOWN:
-            self.stdout.write(f"and {len(found) - SHOWN} more")
+        if total > len(found):
+            self.stdout.write(f"and {total - len(found)} more")
 
     def progress(self, count: int) -> None:
         if count % PROGRESS == 0:
