@@ -142,8 +142,9 @@ def test_live_answers_within_a_second_while_three_people_look_at_ten_thousand_le
     for number in range(10_000):
         broker.channel.basic_publish("", f"{queue}.dead", b"{}", pika.BasicProperties(message_id=f"n{number}"))
     with service(broker, tmp_path) as shop, ThreadPoolExecutor(3) as people:
-        ends_at = time.monotonic() + 15
         url = f"http://127.0.0.1:{shop.web_port}"
+        httpx.get(f"{url}/live", timeout=30)  # the first request loads the service
+        ends_at = time.monotonic() + 15
 
         def look() -> int:
             seen = 0
@@ -154,11 +155,11 @@ def test_live_answers_within_a_second_while_three_people_look_at_ten_thousand_le
             return seen
 
         looking = [people.submit(look) for _ in range(3)]
-        slowest = 0.0
+        waits = []
         while time.monotonic() < ends_at:
             began = time.monotonic()
             assert httpx.get(f"{url}/live", timeout=30).status_code == 200
-            slowest = max(slowest, time.monotonic() - began)
+            waits.append(time.monotonic() - began)
             time.sleep(0.05)
         assert all(person.result() > 2 for person in looking)
-    assert slowest < 1
+    assert max(waits) < 1
