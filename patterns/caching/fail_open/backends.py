@@ -12,6 +12,7 @@ from redis.retry import Retry
 from ..failover import FailoverPool
 from .mixin import FailOpen
 
+BATCH = 1_000  # one UNLINK of 200,000 keys takes longer than the time-out
 TIMEOUT_SECONDS = 0.2  # a cache on the same network answers within a millisecond
 
 
@@ -32,8 +33,9 @@ class FailOpenRedisCache(FailOpen, RedisCache):
     def _clear(self) -> None:
         client = self._cache.get_client(write=True)
         pattern = re.sub(r"([*?\[\]\\])", r"\\\1", self.key_prefix) + ":*"
-        if found := list(client.scan_iter(match=pattern, count=1000)):
-            client.unlink(*found)
+        found = list(client.scan_iter(match=pattern, count=1000))
+        for first in range(0, len(found), BATCH):
+            client.unlink(*found[first : first + BATCH])
 
 
 class Json:

@@ -206,6 +206,20 @@ def test_clear_deletes_only_keys_of_its_prefix(prefix: str) -> None:
     disconnect(theirs)
 
 
+def test_clear_of_very_many_keys_stays_below_the_time_out(prefix: str) -> None:
+    here = cache("redis", server_of("redis"), prefix)
+    with redis.Redis.from_url(server_of("redis")) as client:
+        script = "for i = 1, ARGV[2] do redis.call('SET', ARGV[1] .. i, 'x', 'PX', 60000) end"
+        client.eval(script, 0, here.make_key(""), 50_000)
+    here.set("page", 1)
+
+    here.clear()
+
+    assert here.get("page") is None
+    assert not here.breaker.is_open
+    disconnect(here)
+
+
 def test_clear_on_memcached_is_not_supported(prefix: str) -> None:
     here = cache("memcached", server_of("memcached"), prefix)
     here.set("session", 1)
