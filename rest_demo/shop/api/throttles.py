@@ -71,4 +71,5 @@ def shared_limiter(url: str, prefix: str) -> Limiter:
 
 @functools.cache
 def client(url: str) -> redis.Redis:
-    return connect(url, **settings.REDIS_OPTIONS)
+    options: dict[str, Any] = settings.REDIS_OPTIONS
+    return connect(url, **options)
