@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pika
 import pytest
 from rest_framework.test import APIClient
 
+from fulfilment.messaging import topology
 from fulfilment.models import Order, Product
 from labkit.processes import wait_until
 from tests.conftest import Broker
@@ -88,3 +90,19 @@ def test_what_is_removed_under_live_processes_comes_back_by_itself(
 
         wait_until(lambda: fulfilled() == 2, timeout_seconds=40, what="the second order")
         assert broker.count(f"{prefix}.tasks.dead") == 0
+
+
+@pytest.mark.nightly
+def test_retries_that_expire_while_their_queue_is_missing_come_back(broker: Broker, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RabbitMQ tries again after three minutes."""
+    settings.EVENTS_EXCHANGE = broker.exchange
+    monkeypatch.setattr(topology, "EVENTS", f"{broker.prefix}.orders")
+    queue = topology.events_queue()
+    queue.declare(broker.channel)
+    broker.channel.queue_delete(queue.name)
+    for number in range(10):
+        broker.channel.basic_publish("", queue.delay(0), str(number).encode())
+    broker.channel.connection.sleep(2)
+    queue.declare(broker.channel)
+
+    wait_until(lambda: broker.count(queue.name) == 10, timeout_seconds=240, what="all ten")

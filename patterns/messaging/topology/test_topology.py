@@ -126,24 +126,6 @@ def test_the_work_queue_is_a_quorum_queue(
         connection.channel().queue_declare(queue.name, durable=True, arguments=classic)
 
 
-@pytest.mark.nightly
-def test_what_expires_while_the_work_queue_is_missing_comes_back(
-    connection: pika.BlockingConnection, queue: WorkQueue
-) -> None:
-    """RabbitMQ tries again after three minutes."""
-    channel = connection.channel()
-    channel.queue_delete(queue.name)
-    for number in range(10):
-        channel.basic_publish("", queue.delay(0), str(number).encode())
-    connection.sleep(1)
-    queue.declare(channel)
-
-    deadline = time.monotonic() + 240
-    while channel.queue_declare(queue.name, passive=True).method.message_count < 10:
-        assert time.monotonic() < deadline, "waited four minutes"
-        connection.sleep(1)
-
-
 def as_before(queue: WorkQueue) -> dict[str, Any]:
     return {
         "x-queue-type": "quorum",
