@@ -9,6 +9,8 @@ from django.test import Client
 from catalogue import store
 from catalogue.models import Product, ViewCount
 from catalogue.services import flush_views, trending_lock
+from config.urls import Counters, OurReady
+from patterns.http.health import Redis
 
 VIEWS = "/products/SKU-000001/views/"
 PAGE_BYTES = 20_000
@@ -34,3 +36,14 @@ def test_a_flood_of_pages_evicts_no_counter_and_is_refused_no_write(
     assert (set(answers), stored, ViewCount.objects.get().count) == ({204}, "catalogue; fwd=miss; stored", 5)
     assert left >= 2  # the buffer, and the spans of the trending list
     assert not list(pages.scan_iter(match="*views*"))
+
+
+@pytest.mark.parametrize("down", ["Redis", "Counters"])
+def test_the_store_that_is_down_is_named(client: Client, db: None, settings: Any, monkeypatch: Any, down: str) -> None:
+    urls = {"Redis": settings.REDIS_URL, "Counters": settings.REDIS_URL, down: "redis://127.0.0.1:1"}
+    checks = [(Redis, {"url": urls["Redis"]}), (Counters, {"url": urls["Counters"]})]
+    monkeypatch.setattr(OurReady, "optional", checks)
+    answer = client.get("/ready")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert {name for name, found in answer.json()["checks"].items() if found != "ok"} == {down}
