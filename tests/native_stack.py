@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,9 @@ class Stack:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port_base = next(base for base in range(31000, 60000, 100) if all(port_is_free(base + n) for n in range(100)))
+        bases = range(31000, 60000, 100)
+        # by chance: another stack that starts at this moment has not taken its ports yet
+        self.port_base = next(base for base in random.sample(bases, len(bases)) if all(port_is_free(base + n) for n in range(100)))
 
     def make(self, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
