@@ -126,7 +126,7 @@ SPECTACULAR_SETTINGS = {
         "patterns.http.problem_details.openapi.describe_errors",
     ],
 }
-PROBLEM_CODES = ["page_is_being_loaded"]
+PROBLEM_CODES = ["page_is_being_loaded", "cache_refuses_writes"]
 
 CSRF_FAILURE_VIEW = "patterns.http.problem_details.handlers.csrf_failure"
 LOGGING = json_logs(pika="CRITICAL")  # pika: several lines per refused connection; catch_up says it in one

@@ -103,9 +103,17 @@ class Broker:
         return found
 
     def count(self, queue: str) -> int:
-        """How many messages are ready in a queue."""
-        with contextlib.closing(self.channel.connection.channel()) as channel:
+        """How many messages are ready in a queue; 0 before its worker has declared it."""
+        channel = self.channel.connection.channel()
+        try:
             return int(channel.queue_declare(queue, passive=True).method.message_count)
+        except pika.exceptions.ChannelClosedByBroker as error:
+            if error.reply_code != 404:
+                raise
+            return 0
+        finally:
+            if channel.is_open:
+                channel.close()
 
 
 @pytest.fixture
