@@ -53,6 +53,7 @@ class Product(Bumping):
 
     class Meta:
         ordering = ["sku"]
+        indexes = [models.Index(fields=["category", "sku"], name="product_by_category")]
         constraints = [
             # PostgreSQL stores years that Python cannot read: each page with the row would be a 500
             models.CheckConstraint(condition=models.Q(priced_at__range=PRICED_BETWEEN), name="priced_at_is_plausible")
