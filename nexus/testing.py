@@ -157,7 +157,7 @@ def command(room: Path, only: str | None, is_one_of_all: bool, marks: str) -> li
 
 def is_of_packages(variable: str) -> bool:
     """Does it say where packages come from? The real set-up, which runs at night, needs it."""
-    return variable.startswith(("PIP_", "UV_")) or variable.lower().endswith("_proxy")
+    return variable.startswith(("PIP_", "UV_", "SSL_CERT_")) or variable.lower().endswith("_proxy")
 
 
 def variables(room: Path, urls: dict[str, str]) -> dict[str, str]:

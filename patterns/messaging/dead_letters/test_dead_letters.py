@@ -176,6 +176,8 @@ def test_any_of_many_letters_is_found_and_all_are_replayed(
     dead = str(channel.queue_declare("", exclusive=True).method.queue)
     for number in range(1_500):
         channel.basic_publish("", dead, b"body", pika.BasicProperties(message_id=f"n{number}"))
+    # on the channel that published: all have arrived when it answers
+    assert channel.queue_declare(dead, passive=True).method.message_count == 1_500
 
     last = lambda letter: letter.message_id == "n1499"  # noqa: E731
     assert replay(connection, dead, to=home, chosen=last, most=1) == 1
