@@ -13,6 +13,13 @@ from pika.exceptions import UnroutableError
 from . import DeadLetter, drop, listing, replay
 
 
+def confirmed(connection: pika.BlockingConnection) -> BlockingChannel:
+    """What is published on it is in its queue when publishing returns."""
+    channel = connection.channel()
+    channel.confirm_delivery()
+    return channel
+
+
 @pytest.fixture
 def connection() -> Iterator[pika.BlockingConnection]:
     url = os.environ.get("RABBITMQ_URL") or pytest.fail(
@@ -25,7 +32,7 @@ def connection() -> Iterator[pika.BlockingConnection]:
 @pytest.fixture
 def queues(connection: pika.BlockingConnection) -> tuple[str, str]:
     """The dead letters' queue, with three letters, and the one they came from."""
-    channel = connection.channel()
+    channel = confirmed(connection)
     dead, home = (str(channel.queue_declare("", exclusive=True).method.queue) for _ in range(2))
     for number in range(3):
         headers = {
@@ -70,7 +77,7 @@ def test_a_celery_letter_has_the_brokers_reason_and_celerys_id(
         "x-retries": "many",
         "request_id": "r1",
     }
-    connection.channel().basic_publish(
+    confirmed(connection).basic_publish(
         "", queues[1], b"", pika.BasicProperties(headers=headers, correlation_id="task-1")
     )
 
@@ -131,7 +138,7 @@ def test_a_letter_that_cannot_be_decoded_is_listed_kept_and_dropped(
     connection: pika.BlockingConnection, queues: tuple[str, str]
 ) -> None:
     dead, home = queues
-    connection.channel().basic_publish("", dead, b"odd", Milliseconds())
+    confirmed(connection).basic_publish("", dead, b"odd", Milliseconds())
 
     odd = listing(connection, dead)[3]
     assert (odd.body, odd.is_readable) == (b"odd", False)
@@ -149,7 +156,7 @@ def test_a_replayed_letter_has_no_property_that_the_broker_acts_on(
     dead = str(connection.channel().queue_declare("", exclusive=True).method.queue)
     headers = {"CC": [queues[0]], "task": "t", "id": "a/b", "retries": 5, "outage": {"tries": 1}}
     given = pika.BasicProperties(headers=headers, expiration="60000", priority=3)
-    connection.channel().basic_publish("", dead, b"", given)
+    confirmed(connection).basic_publish("", dead, b"", given)
 
     assert replay(connection, dead, to=home) == 1
     assert count(connection, queues[0]) == 4  # one more: when it was published here, not again
@@ -162,7 +169,7 @@ def test_letters_without_an_id_are_told_apart_by_their_content(
     connection: pika.BlockingConnection, queues: tuple[str, str]
 ) -> None:
     for body in (b"1", b"2"):
-        connection.channel().basic_publish("", queues[1], body)
+        confirmed(connection).basic_publish("", queues[1], body)
 
     ids = {letter.message_id for letter in listing(connection, queues[1])}
     assert len(ids) == 2
