@@ -1,7 +1,7 @@
 """Leaderboard with decay: what is popular now, from one sorted set per hour.
 
 Problem
-    "Trending" by a counter shows last year's favourite for ever. A query over the log
+    "Trending" by a counter shows last year's favourite forever. A query over the log
     of views reads millions of rows.
 
 Guarantee

@@ -90,7 +90,7 @@ def discard_unread(request: HttpRequest) -> None:
     """Lets the client finish sending, so that it reads the answer (RFC 9112, section 9.6)."""
     environ = getattr(request, "environ", {})
     if not environ.get("wsgi.input_terminated"):
-        return  # ASGI: the body arrived before the request; else: read() might wait for ever
+        return  # ASGI has the whole body; elsewhere read() could block forever
     left = UNREAD_BYTES
     with contextlib.suppress(Exception):  # the client has gone, or its chunks are malformed
         while left > 0 and (chunk := environ["wsgi.input"].read(min(left, 65_536))):

@@ -59,7 +59,7 @@ Chosen = Callable[[DeadLetter], bool]
 def listing(
     connection: pika.BlockingConnection, dead: str, *, limit: int | None = 100
 ) -> list[DeadLetter]:
-    """The oldest letters of the queue `dead`, or all. They are back when it returns."""
+    """The oldest letters of the queue `dead`, or all. The broker returns them in a moment."""
     channel = connection.channel()
     try:
         return [letter(properties, body) for _, properties, body in taken(channel, dead, limit)]
