@@ -1,13 +1,15 @@
-"""Fills the READMEs between their markers: `<!-- begin KIND ARGUMENTS -->` and `<!-- end -->`.
+"""Fills READMEs and challenge pages between their markers: `<!-- begin KIND ARGUMENTS -->` and `<!-- end -->`.
 
-challenges            the table of a demo's challenges (in the root's README: of all demos)
+challenges [NAME…]    the table of a demo's challenges (in the root's README: of these), each with a link to its page
 counts NAME           what one experiment counted, naive beside solved
 bench NAME            the ratios of one benchmark
 output                what `make lab` printed
-map                   one line a file, from its docstring
+map                   one line per file, from its docstring
 patterns              every pattern, with the problem it solves
 source PATH NAME      a link to the file of a function or class
+excerpt PATH NAME     the code of a function, method (Class.method) or class, without its docstring
 
+Paths begin at the page's folder. A challenge's page is `lab/<experiment>.md`, beside its experiment.
 The pages in docs/ have the markers of nexus/concepts.py; the paths in theirs begin at the root.
 """
 
@@ -15,6 +17,7 @@ import ast
 import io
 import os
 import re
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,7 +41,11 @@ def pages() -> list[Path]:
 
 
 def readmes() -> list[Path]:
-    return [*of_folders(), *pages()]
+    return [*of_folders(), *challenge_pages(), *pages()]
+
+
+def challenge_pages() -> list[Path]:
+    return sorted(page for demo in demos() for page in (demo / "lab").glob("*.md"))
 
 
 def of_folders() -> list[Path]:
@@ -69,7 +76,7 @@ def rendered(path: Path) -> str:
 def body(path: Path, kind: str, arguments: list[str]) -> str:
     if (ROOT / "docs") in path.parents:
         return concepts.body(path, kind, arguments)
-    makers: tuple[Callable[..., str], ...] = (challenges, counts, benchmark, output, file_map, patterns, source)
+    makers: tuple[Callable[..., str], ...] = (challenges, counts, benchmark, output, file_map, patterns, source, excerpt)
     known = {{"file_map": "map", "benchmark": "bench"}.get(maker.__name__, maker.__name__): maker for maker in makers}
     if kind not in known:
         raise RuntimeError(f"{path.relative_to(ROOT)}: unknown marker {kind}; there are {', '.join(known)}")
@@ -81,22 +88,31 @@ def results(folder: Path) -> list[dict[str, Any]]:
     return [entry for each in folders for entry in load_results(each / "lab/results.json").values()]
 
 
-def challenges(folder: Path) -> str:
-    lines = ["| challenge | solution | proof: naive → solved | code |", "| --- | --- | --- | --- |"]
+def challenges(folder: Path, *names: str) -> str:
+    """One row per challenge: its page, what was counted, what solves it."""
+    lines = ["| challenge | naive → solved | solution |", "| --- | --- | --- |"]
     for result in results(folder):
+        if names and result["name"] not in names:
+            continue
         base = "" if folder != ROOT else f"{result['demo']}/"
-        anchor = f"{base}README.md#{result['name']}" if base else f"#{result['name']}"
         inside = result["code"].startswith(("patterns/", "deploy/"))
-        code = f"[{result['code']}]({os.path.relpath(ROOT, folder) + '/' if inside else base}{result['code']})"
-        experiment = f"[`{result['name']}`]({base}lab/{result['name']}.py)"
-        lines.append(f"| [{result['challenge']}]({anchor}) | {result['solution']} | {result['proof']} | {experiment}, {code} |")
+        code = f"{os.path.relpath(ROOT, folder) + '/' if inside else base}{result['code']}"
+        page = os.path.relpath(page_of(result), folder)
+        lines.append(f"| [{result['challenge']}]({page}) | {result['proof']} | [{result['solution']}]({code}) |")
     return "\n" + "\n".join(lines) + "\n"
 
 
+def page_of(result: dict[str, Any]) -> str:
+    """Where a challenge is explained."""
+    page = ROOT / result["demo"] / "lab" / f"{result['name']}.md"
+    return str(page) if page.exists() else f"{ROOT}/{result['demo']}/README.md#{result['name']}"
+
+
 def counts(folder: Path, name: str) -> str:
-    result = load_results(folder / "lab/results.json").get(name)
+    demo = folder.parent if folder.name == "lab" else folder
+    result = load_results(demo / "lab/results.json").get(name)
     if result is None:
-        raise RuntimeError(f"{folder.name} has no result of {name}: make lab DEMO={folder.name}")
+        raise RuntimeError(f"{demo.name} has no result of {name}: make lab DEMO={demo.name}")
     return f"\n{markdown_counts(result)}\n"
 
 
@@ -140,7 +156,33 @@ def imports(folder: Path, module: str) -> bool:
 
 
 def source(folder: Path, file: str, name: str) -> str:
-    for node in ast.walk(ast.parse((folder / file).read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == name:
-            return f"[`{name}` in {file.removeprefix('../').removesuffix('/__init__.py')}]({file})"
-    raise RuntimeError(f"{folder.name}/{file} has no {name}, which its README links to")
+    find(folder / file, name)
+    return f"[`{name}` in {re.sub(r'^([.][.]/)+', '', file).removesuffix('/__init__.py')}]({file})"
+
+
+def excerpt(folder: Path, file: str, name: str) -> str:
+    """The code as it stands in the file, so that a page cannot show what the file no longer has."""
+    node = find(folder / file, name)
+    lines = (folder / file).read_text().splitlines()
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    taken = range(first, (node.end_lineno or node.lineno) + 1)
+    if ast.get_docstring(node):
+        words = node.body[0]
+        taken = [number for number in taken if not words.lineno <= number <= (words.end_lineno or words.lineno)]  # type: ignore[assignment]
+    code = textwrap.dedent("\n".join(lines[number - 1] for number in taken))
+    return f"\n```python\n{code}\n```\n\n{source(folder, file, name)}\n"
+
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def find(path: Path, name: str) -> Definition:
+    """The function, class, or Class.method of this name in a file."""
+    found: list[Definition] = []
+    inside: ast.AST = ast.parse(path.read_text())
+    for part in name.split("."):
+        found = [each for each in ast.walk(inside) if isinstance(each, Definition) and each.name == part]
+        if not found:
+            raise RuntimeError(f"{path.relative_to(ROOT)} has no {name}, which a page links to")
+        inside = found[0]
+    return found[0]

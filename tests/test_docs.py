@@ -1,5 +1,6 @@
 """The handbook in docs/ is checked, not trusted. `make docs` runs its commands and builds its site besides."""
 
+import os
 import re
 from pathlib import Path
 
@@ -76,9 +77,9 @@ def test_a_message_of_ours_that_the_troubleshooting_quotes_is_one() -> None:
 
 def test_every_experiment_stands_on_the_page_of_a_concept() -> None:
     shown = "".join(page.read_text() for page in CONCEPTS)
-    experiments = [f"{demo.name}/lab/{result['name']}.py" for demo in DEMOS for result in figures.results_of(demo.name)]
+    places = [os.path.relpath(readme.page_of(result), ROOT) for demo in DEMOS for result in figures.results_of(demo.name)]
 
-    assert [each for each in experiments if f"/{each})" not in shown] == []
+    assert [place for place in places if f"/{place})" not in shown] == []
 
 
 @every_page

@@ -9,7 +9,11 @@ from labkit.experiment import is_experiment, load_results
 from nexus import readme
 from tests.conftest import DEMOS, ROOT
 
-SECTIONS = ["Run it", "Map", "Challenges", "Copy it out", "Limits"]
+SECTIONS = ["Run it", "The flow", "Challenges"]
+README_LINES = 150
+PAGE_SECTIONS = ["See it", "Why the obvious fix fails", "The solution", "What it costs, and when not to use it", "Take it", "Exercise"]
+PAGE_LINES = 100
+PAGES = readme.challenge_pages()
 READ_TEXT = Path.read_text
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 META = [ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", ".github/pull_request_template.md")]
@@ -17,16 +21,42 @@ DOCUMENTS = [*readme.readmes(), *META]
 
 
 def test_each_demo_reads_alike(demo: Path) -> None:
-    headings = re.findall(r"^## (.*)", (demo / "README.md").read_text(), re.MULTILINE)
-
-    assert headings == SECTIONS
-
-
-def test_each_experiment_has_its_section(demo: Path) -> None:
     text = (demo / "README.md").read_text()
-    experiments = [path.stem for path in (demo / "lab").glob("*.py") if path.stem != "__init__" and is_experiment(path.stem)]
 
-    assert [name for name in experiments if f"### {name}\n" not in text or f"<!-- begin counts {name} -->" not in text] == []
+    if "\n### " in text:
+        pytest.xfail("not rewritten yet")
+    assert re.findall(r"^## (.*)", text, re.MULTILINE) == SECTIONS
+    assert len(text.splitlines()) <= README_LINES
+
+
+def test_each_experiment_has_its_page(demo: Path) -> None:
+    experiments = {path.stem for path in (demo / "lab").glob("*.py") if path.stem != "__init__" and is_experiment(path.stem)}
+    pages = {page.stem for page in PAGES if page.parent.parent == demo}
+
+    if "\n### " in (demo / "README.md").read_text():
+        pytest.xfail("not rewritten yet")
+    assert pages == experiments
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_challenge_pages_read_alike(page: Path) -> None:
+    """The symptom, the field's terms, the counts, the cost, and what to do with it; about 60 lines, so that people finish it."""
+    text = page.read_text()
+    first, _, terms = text.split("\n")[:3]
+    challenge = load_results(page.with_name("results.json"))[page.stem]["challenge"]
+
+    assert first == f"# {challenge}"
+    assert terms.startswith("*Also known as: ")
+    assert re.findall(r"^## (.*)", text, re.MULTILINE) == PAGE_SECTIONS
+    assert f"    make lab ONLY={page.stem}\n" in text
+    assert f"<!-- begin counts {page.stem} -->" in text
+    assert "\nSources: " in text
+    assert len(text.splitlines()) <= PAGE_LINES
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_name_symbols_not_line_numbers(document: Path) -> None:
+    assert re.findall(r"\]\([^)]*#L\d+[^)]*\)", document.read_text()) == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -55,13 +85,14 @@ def test_the_readmes_say_what_was_measured() -> None:
 
 
 def test_a_number_typed_by_hand_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = (DEMOS[0] / "README.md").read_text()
-    forged = re.sub(r"(\| orders \| )(\d+)", r"\g<1>999", original)
-    monkeypatch.setattr(Path, "read_text", lambda path: forged if path == DEMOS[0] / "README.md" else READ_TEXT(path))
+    [page] = [page for page in PAGES if page.stem == "slow_client"]
+    original = page.read_text()
+    forged = re.sub(r"(\| answered beside 2 \| )(\d+)", r"\g<1>999", original)
+    monkeypatch.setattr(Path, "read_text", lambda path: forged if path == page else READ_TEXT(path))
 
     assert forged != original
     [found] = readme.differences()
-    assert "rest_demo/README.md" in found
+    assert "rest_demo/lab/slow_client.md" in found
 
 
 def test_every_recorded_result_holds() -> None:
