@@ -8,6 +8,7 @@ map                   one line per file, from its docstring
 patterns              every pattern, with the problem it solves
 source PATH NAME      a link to the file of a function or class
 excerpt PATH NAME     the code of a function, method (Class.method) or class, without its docstring
+proof, figure, ratio  one number in a line of text: see nexus/concepts.py
 
 Paths begin at the page's folder. A challenge's page is `lab/<experiment>.md`, beside its experiment.
 The pages in docs/ have the markers of nexus/concepts.py; the paths in theirs begin at the root.
@@ -32,6 +33,7 @@ from nexus.compose import ROOT
 from nexus.demos import demos
 
 MARKER = re.compile(r"(<!-- begin ([a-z]+)((?: [^ ]+)*?) -->)(.*?)(<!-- end -->)", re.DOTALL)
+IN_A_LINE = ("proof", "figure", "ratio")
 console = Console(highlight=False)
 
 
@@ -78,6 +80,8 @@ def body(path: Path, kind: str, arguments: list[str]) -> str:
         return concepts.body(path, kind, arguments)
     makers: tuple[Callable[..., str], ...] = (challenges, counts, benchmark, output, file_map, patterns, source, excerpt)
     known = {{"file_map": "map", "benchmark": "bench"}.get(maker.__name__, maker.__name__): maker for maker in makers}
+    if kind in IN_A_LINE:
+        return concepts.body(path, kind, arguments)
     if kind not in known:
         raise RuntimeError(f"{path.relative_to(ROOT)}: unknown marker {kind}; there are {', '.join(known)}")
     return known[kind](path.parent, *arguments)
