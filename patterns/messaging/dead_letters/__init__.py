@@ -37,21 +37,17 @@ Use
             return replay(connection, dead, to=to)
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 
 from ..topology.properties import copy_of
 from .letter import COUNTERS, DeadLetter, letter
+from .walk import taken, wait_until_returned
 
 REQUIRES = ("topology",)
 __all__ = ["DeadLetter", "drop", "listing", "replay"]
-
-MOST_PREFETCHED = 65_535
-OTHERS_HAVE_IT_SECONDS = 0.5  # without a letter for that long, others look at the rest
-
 
 Chosen = Callable[[DeadLetter], bool]
 
@@ -59,13 +55,15 @@ Chosen = Callable[[DeadLetter], bool]
 def listing(
     connection: pika.BlockingConnection, dead: str, *, limit: int | None = 100
 ) -> list[DeadLetter]:
-    """The oldest letters of the queue `dead`, or all. The broker returns them in a moment."""
+    """The oldest letters of the queue `dead`, or all. They are in the queue again on return."""
     channel = connection.channel()
     try:
-        return [letter(properties, body) for _, properties, body in taken(channel, dead, limit)]
+        found = [letter(properties, body) for _, properties, body in taken(channel, dead, limit)]
     finally:
         if channel.is_open:
             channel.close()  # returns what was not acknowledged
+    wait_until_returned(connection, dead, len(found))
+    return found
 
 
 def replay(
@@ -121,22 +119,3 @@ def _remove(
         if channel.is_open:
             channel.close()
     return count
-
-
-def taken(
-    channel: BlockingChannel, dead: str, limit: int | None
-) -> Iterator[tuple[Any, pika.BasicProperties, bytes]]:
-    """Those that wait now: one that dies again meanwhile is not among them."""
-    waiting = channel.queue_declare(dead, passive=True).method.message_count
-    wanted = waiting if limit is None else min(limit, waiting)
-    if not wanted:
-        return
-    channel.basic_qos(prefetch_count=wanted if wanted <= MOST_PREFETCHED else 0)
-    for method, properties, body in channel.consume(
-        dead, inactivity_timeout=OTHERS_HAVE_IT_SECONDS
-    ):
-        if method is None:
-            return
-        yield method, properties, body
-        if (wanted := wanted - 1) == 0:
-            return

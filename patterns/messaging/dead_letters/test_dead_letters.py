@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -75,6 +76,24 @@ def test_a_listing_shows_letters_and_leaves_them_in_place(
     assert [letter.message_id for letter in first] == ["m0", "m1", "m2"]
     assert listing(connection, queues[0]) == first
     assert len(listing(connection, queues[0], limit=2)) == 2
+
+
+def test_letters_are_in_their_queue_again_when_the_listing_returns(
+    connection: pika.BlockingConnection,
+) -> None:
+    """A count right after a listing must not show fewer, nor a replay find fewer."""
+    dead = f"test.{secrets.token_hex(4)}.dead"
+    channel = confirmed(connection)
+    channel.queue_declare(dead, durable=True, arguments={"x-queue-type": "quorum"})
+    try:
+        for number in range(30):
+            channel.basic_publish("", dead, str(number).encode())
+
+        counted = {(len(listing(connection, dead)), count(connection, dead)) for _ in range(30)}
+    finally:
+        channel.queue_delete(dead)
+
+    assert counted == {(30, 30)}
 
 
 def test_a_celery_letter_has_the_brokers_reason_and_celerys_id(
