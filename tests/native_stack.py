@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import random
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from nexus.private_set import port_is_free
+from nexus.servers import HOST
 from nexus.sweep import ours
 
 # what a shell may hold, and what must not reach our servers and probes
@@ -20,14 +21,27 @@ HOSTILE = {
 }  # fmt: skip
 
 
+def claimed_ports() -> tuple[socket.socket, int]:
+    """A hundred free TCP ports from the returned one. No other stack gets them while the socket, on the same port of UDP, is open.
+
+    All are below 32768: from there on the kernel gives ports to connections, one of which would take ours while its service is down.
+    """
+    for base in range(10000, 20000, 100):
+        claim = socket.socket(type=socket.SOCK_DGRAM)
+        with contextlib.suppress(OSError):
+            claim.bind((HOST, base))
+            if all(port_is_free(base + n) for n in range(100)):
+                return claim, base
+        claim.close()
+    raise RuntimeError("no hundred free ports between 10000 and 20000")
+
+
 class Stack:
     """A copy of this checkout with ports and data of its own; its packages are this checkout's."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        bases = range(31000, 60000, 100)
-        # by chance: another stack that starts at this moment has not taken its ports yet
-        self.port_base = next(base for base in random.sample(bases, len(bases)) if all(port_is_free(base + n) for n in range(100)))
+        self.claim, self.port_base = claimed_ports()
 
     def make(self, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
