@@ -1,11 +1,11 @@
-"""The shell and SQL blocks of docs/, run as they stand there, and their output compared with the block that follows.
+"""The shell and SQL blocks of all documents, run as they stand there, and their output compared with the block that follows.
 
     ```sh run            run with the private servers; the `text` block after it is the whole output, … stands for anything
     ```sql run           the same, on rest_demo's own database
     ```sh not-run: why   for the reader only
 
 The blocks of a page share one shell. rest_demo runs meanwhile at $SHOP, seeded, as `make up` starts it; so do graphql_demo at $COMMUNITY,
-caching_demo at $CATALOGUE and database_demo at $WAREHOUSE.
+caching_demo at $CATALOGUE, database_demo at $WAREHOUSE, queue_demo at $FULFILMENT and async_demo at $QUOTES.
 """
 
 import os
@@ -64,8 +64,9 @@ def unmarked(page: Path) -> list[str]:
 
 def run() -> list[str]:
     """Runs all of them. Returns what came out otherwise than the page says."""
-    pages = [[block for block in blocks(page) if block.how == "run"] for page in readme.pages()]
-    problems = [problem for page in readme.pages() for problem in unmarked(page)]
+    documents = [page for page in readme.readmes() if page not in readme.of_folders() or "\n### " not in page.read_text()]
+    pages = [[block for block in blocks(page) if block.how == "run"] for page in documents]
+    problems = [problem for page in documents for problem in unmarked(page)]
     problems += [f"{name} is missing, which the pages' commands use" for name in PROGRAMS if not shutil.which(name)]
     if problems:
         return problems
