@@ -162,4 +162,4 @@ def is_of_packages(variable: str) -> bool:
 
 def variables(room: Path, urls: dict[str, str]) -> dict[str, str]:
     # the root looks at the demos from outside, and has no settings
-    return environment("root" if room == ROOT else room.name, urls) | (urls if room == ROOT else {})
+    return environment("root" if room == ROOT else room.name, urls) | (urls if room == ROOT else {}) | {"PATIENCE": "3"}
