@@ -72,7 +72,7 @@ upcoming: ## Test everything with the next Django, over the pins
 	$(door) upcoming
 
 .PHONY: lint
-lint: ## Format, types, Dockerfile, compose, workflows, shell, committed keys
+lint: ## Format, types, Dockerfile, compose, workflows, shell, committed keys, prose
 	$(door) lint
 
 .PHONY: shape

@@ -1,7 +1,8 @@
-"""Every check that needs no server: format, lint, types, Dockerfile, compose file, workflows, shell, secrets."""
+"""Every check that needs no server: format, lint, types, Dockerfile, compose file, workflows, shell, secrets, prose."""
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -26,6 +27,7 @@ def checks() -> list[tuple[str, list[str], Path]]:
         ("workflows: safety", ["zizmor", "--offline", "--quiet", ".github"], ROOT),
         ("shell", ["shellcheck", *(str(path.relative_to(ROOT)) for path in shell_scripts())], ROOT),
         ("secrets", secret_scan.command(secret_scan.tracked()), ROOT),
+        ("prose", [sys.executable, "-m", "nexus.prose"], ROOT),
         ("types: labkit, nexus", ["mypy", "--config-file", "../pyproject.toml", "../labkit", "../nexus"], demos()[0]),
         ("types: patterns", ["mypy", "patterns"], ROOT),
     ]
