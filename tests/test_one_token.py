@@ -17,6 +17,8 @@ from patterns.http.access_token import Signer, Verifier
 from patterns.http.access_token.keys import new_pair
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 URLS = ("POSTGRES_URL", "REDIS_URL", "RABBITMQ_URL", "MEMCACHED_URL")
 SKU = "SKU-000001"
 

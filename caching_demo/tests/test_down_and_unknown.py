@@ -23,6 +23,7 @@ from tests.test_refused_invalidation import full, readonly, roomy, writable
 VIEWS = "/products/SKU-000001/views/"
 
 
+@pytest.mark.slow
 def test_an_expired_page_is_shown_while_the_database_is_down(committed_mug: Product, settings: Any, tmp_path: Path) -> None:
     settings.CACHE_KEY_PREFIX = "catalogue"  # the process has the settings' own
     url, redis = urlsplit(os.environ["DATABASE_URL"]), store.client(settings.REDIS_URL)

@@ -34,6 +34,7 @@ def is_hit(client: Client) -> bool:
     return ask(client)[1].startswith("catalogue; hit")
 
 
+@pytest.mark.slow
 @pytest.mark.native
 @pytest.mark.parametrize("kind", ["redis", "memcached"])
 def test_a_store_that_is_stopped_killed_and_started_again(client: Client, mug: Product, settings: Any, tmp_path: Path, kind: str) -> None:

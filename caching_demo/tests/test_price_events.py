@@ -24,6 +24,8 @@ from labkit.processes import kill, running, wait_until
 from patterns.caching.write_behind.buffer import Buffer
 from tests.test_process import database_url, service
 
+pytestmark = pytest.mark.slow
+
 
 def event(price: str = "5.90", *, sku: str = "SKU-000001", time: str = "2026-11-22T12:00:00Z", **changes: Any) -> dict[str, Any]:
     data = {"sku": sku, "price": price}

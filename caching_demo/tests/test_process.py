@@ -20,6 +20,8 @@ from catalogue.models import Product
 from labkit import FaultProxy
 from labkit.processes import free_port, kill, listening, running, wait_until, web_server
 
+pytestmark = pytest.mark.slow
+
 PAGE = "/products/SKU-000001/"
 
 

@@ -193,6 +193,7 @@ def test_a_page_that_has_not_changed_says_it_too(client: Client, mug: Product) -
     assert int(again["Age"]) >= 0
 
 
+@pytest.mark.slow
 def test_the_process_flushes_without_a_broker_until_it_is_told_to_stop(committed_mug: Product, tmp_path: Any, settings: Any) -> None:
     alive = tmp_path / "alive"
     views = Buffer(store.client(settings.REDIS_URL), "catalogue:views")  # the process has the settings' own prefix

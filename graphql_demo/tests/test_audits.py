@@ -16,7 +16,7 @@ from tests.served import served
 AUDITS = Path("tests/audits")
 
 
-pytestmark = pytest.mark.native  # Node
+pytestmark = [pytest.mark.native, pytest.mark.slow]  # Node
 
 
 @pytest.fixture(scope="module", params=["wsgi", "asgi"])

@@ -10,6 +10,8 @@ import pytest
 from labkit.tokens import access_token
 from tests.served import served, test_database
 
+pytestmark = pytest.mark.slow
+
 # what is fit for the schema and refused all the same: a page's size, a signed cursor, a query's cost, NUL in a variable
 REFUSALS = {"BAD_USER_INPUT", "QUERY_TOO_LARGE", "GRAPHQL_VALIDATION_FAILED", "UNAUTHENTICATED"}
 EXAMPLES = 10  # of each of the schema's fields, and the phases' own

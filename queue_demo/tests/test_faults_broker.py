@@ -26,7 +26,7 @@ from patterns.messaging.outbox.models import OutboxEvent
 from tests.conftest import Broker
 from tests.own_broker import PASSWORD, OwnBroker
 
-pytestmark = [pytest.mark.native, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.native, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 PROCESSES = {
     "relay": ["manage.py", "relay_outbox"],
@@ -132,7 +132,6 @@ def unmarked(orders: list[str]) -> int:
     return OutboxEvent.objects.waiting().filter(aggregate__in=[f"order/{order_id}" for order_id in orders]).count()
 
 
-@pytest.mark.slow
 def test_a_broker_that_is_killed_with_two_hundred_orders_in_flight_loses_none(house: House, api: APIClient, mug: Product) -> None:
     with house.channel() as channel:
         channel.queue_declare("audit", durable=True, arguments={"x-queue-type": "quorum"})
@@ -170,7 +169,6 @@ def sequences(house: House) -> dict[int, list[int]]:
     return found
 
 
-@pytest.mark.slow
 def test_a_broker_with_a_memory_alarm_stops_no_order_and_loses_none(house: House, api: APIClient, mug: Product) -> None:
     said = len(house.log("relay"))
     house.broker.set_memory_alarm(True)
@@ -202,7 +200,6 @@ def test_a_full_queue_keeps_events_in_the_outbox_until_it_is_read(house: House, 
     assert house.is_whole
 
 
-@pytest.mark.slow
 def test_tasks_that_cannot_be_handed_on_during_an_alarm_wait_for_its_end(house: House, api: APIClient, mug: Product) -> None:
     kill(house.processes["worker"], signal.SIGSTOP)
     try:

@@ -19,7 +19,7 @@ from patterns.messaging.reliable_task import SETTINGS, ReliableTask, dead_letter
 if TYPE_CHECKING:  # the worker imports this file before Django has its models
     from tests.conftest import Broker
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 NAME = os.environ.get("FAULTS_NAME", "unused")
 PERIOD = timedelta(seconds=1)
@@ -94,7 +94,6 @@ def celery(*words: str) -> list[str]:
 WORKER = celery("worker", "--concurrency=1", "--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
-@pytest.mark.slow
 def test_two_beats_send_the_work_of_a_period_twice_and_it_is_done_once(environment: dict[str, str]) -> None:
     with (
         running(WORKER, **environment),

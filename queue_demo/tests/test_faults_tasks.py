@@ -18,7 +18,7 @@ from labkit.processes import wait_until
 from tests.conftest import Broker
 from tests.processes import service
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def send(broker: Broker, name: str, task_id: str, *arguments: Any) -> None:

@@ -93,6 +93,7 @@ def stays_alive_and_stops(shop: Service, *names: str) -> None:
     assert [shop.processes[name].wait(timeout=10) for name in names] == [0] * len(names)
 
 
+@pytest.mark.slow
 def test_mails_wait_for_the_mail_server_and_parcels_do_not(broker: Broker, api: APIClient, mug: Product, shop: Service) -> None:
     shop.mail_server("off")
     locations = [place(api, mug) for _ in range(3)]

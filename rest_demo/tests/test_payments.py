@@ -205,6 +205,7 @@ def test_a_payment_that_the_provider_refuses_is_over(provider: Any, pay: Any) ->
     assert sorted(Payment.objects.values_list("status", flat=True)) == ["failed", "pending"]
 
 
+@pytest.mark.slow
 def test_a_provider_that_was_killed_and_comes_back_is_paid_with_the_same_payment(
     order: Order, pay: Any, live_server: LiveServer, settings: Any
 ) -> None:

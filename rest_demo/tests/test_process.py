@@ -19,6 +19,8 @@ from labkit.database import lab_database
 from labkit.processes import free_port, is_serving, kill, served, wait_until
 from labkit.tokens import access_token
 
+pytestmark = pytest.mark.slow
+
 KEY = "k3y-" * 20
 PRODUCTION = {"DEBUG": "0", "SECRET_KEY": KEY, "HTTPS": "0", "DEMO_PASSWORD": "for this test only"}
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

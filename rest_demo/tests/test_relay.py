@@ -17,6 +17,8 @@ from labkit.processes import running, wait_until
 from patterns.messaging.outbox.models import OutboxEvent
 from shop.models import Product
 
+pytestmark = pytest.mark.slow
+
 RELAY = ["python", "manage.py", "relay_outbox"]
 
 
