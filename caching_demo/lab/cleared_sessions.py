@@ -1,7 +1,8 @@
-"""cache.clear() logged everyone out.
+"""Django's cache.clear() logged everyone out.
 
-After a deployment the pages are to be forgotten, and somebody calls `cache.clear()`. Django's RedisCache empties the whole
-database with it. Here that is database 15 of the lab's Redis, so that it harms nobody else's.
+After a deployment the pages must be invalidated, and somebody calls `cache.clear()`. Django's
+RedisCache flushes the whole Redis database. The experiment uses database 15 of the lab's
+Redis, so that no other data is lost.
 """
 
 from collections.abc import Callable
@@ -51,8 +52,8 @@ def deploy(backend: str, forget: Callable[[BaseCache], None]) -> Counts:
 
 
 experiment = Experiment(
-    challenge="cache.clear() logged everyone out",
-    solution="a cache that clears its own prefix only; sessions and jobs in a store of their own",
+    challenge="Django's cache.clear() logged everyone out",
+    solution="a cache backend whose clear() deletes only its own prefix; sessions and jobs in a separate store",
     load=f"{EACH} pages, sessions and rate limits and {EACH} queued jobs in one Redis, then cache.clear() for the pages",
     naive=naive,
     solved=solved,

@@ -1,4 +1,4 @@
-"""Redis was full and showed old prices for an hour.
+"""Redis is full: it refuses the invalidation and serves old prices.
 
 A product's page is in the cache, and Redis becomes full: with `noeviction` it refuses every write and still answers every read. Then the
 price changes, several times. The naive side does what most code does: it writes the new page into the cache after the commit, and treats
@@ -115,7 +115,7 @@ def full(client: redis.Redis) -> Iterator[None]:
 
 
 experiment = Experiment(
-    challenge="Redis was full and showed old prices for an hour",
+    challenge="Redis is full: it refuses the invalidation and serves old prices",
     solution="an invalidation that is refused is a failure: delete, refuse the write, or bypass the cache until it arrives",
     load=f"a full Redis (noeviction), {WRITES} confirmed changes of a price, {READS} reads after each",
     naive=naive,

@@ -1,7 +1,8 @@
-"""INFO says 95 %, the page is slow.
+"""Redis INFO shows a high hit ratio, but pages are slow.
 
-A trace of reads of product pages, a few of them popular, and with each the ten keys of a session, in one command. The naive
-side asks INFO; the solved side has counted per namespace. The truth is the trace, replayed on paper.
+A trace of reads of product pages, a few of them popular. Each read also reads ten session
+keys in one command. The naive side asks INFO; the solved side counts per namespace. The
+true ratio is computed from the trace.
 """
 
 import random
@@ -71,9 +72,9 @@ def replay() -> None:
 
 
 experiment = Experiment(
-    challenge="INFO says 95 %, the page is slow",
-    solution="a counter per namespace, kept in the process and sent once a second",
-    load=f"{READS} reads of product pages, {SESSION_KEYS} keys of a session with each",
+    challenge="Redis INFO shows a high hit ratio, but pages are slow",
+    solution="hits and misses counted per namespace in the process, and sent to Redis once a second",
+    load=f"{READS} reads of product pages, each together with {SESSION_KEYS} session keys",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["wrong_by"] >= 10,

@@ -1,7 +1,8 @@
-"""A slow reader puts the old value back.
+"""Cache invalidation race: a slow reader puts the old value back.
 
-A customer looks at a product while a list of what he has looked at is being loaded, in fifty rounds: the list is loaded, the
-write commits and forgets the list, and only then the list, which is old, is stored. The order is forced, not hoped for.
+A customer views a product while the list of recently viewed products is being loaded, in
+fifty rounds: the list is loaded, the write commits and invalidates the list, and only then
+the old list is stored. The order is forced.
 """
 
 import secrets
@@ -93,9 +94,9 @@ def never(user: str) -> list[dict[str, Any]]:
 
 
 experiment = Experiment(
-    challenge="A slow reader puts the old value back",
-    solution="leases: who loads may store only if nothing was forgotten meanwhile",
-    load=f"{ROUNDS} forced rounds: a reader loads, a writer commits and forgets, the reader stores",
+    challenge="Cache invalidation race: a slow reader puts the old value back",
+    solution="leases: a loader may store its value only if nothing invalidated the key meanwhile",
+    load=f"{ROUNDS} forced rounds: a reader loads, a writer commits and invalidates, the reader stores",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["stale_values_kept"] == ROUNDS,

@@ -1,7 +1,8 @@
-"""Two workers held the same lock.
+"""Redis lock expired: two workers held it at the same time.
 
-A worker, a process of its own, takes the lock and is stopped (SIGSTOP) before it writes, as a container or a garbage collector
-would stop it. Its lock runs out, we take the lock and write, and only then the worker is woken (SIGCONT), and writes.
+A worker process takes the lock and is stopped (SIGSTOP) before it writes, as a container
+or a garbage collector would stop it. Its lock expires. We take the lock and write. Then the
+worker continues (SIGCONT) and writes.
 """
 
 import os
@@ -132,9 +133,9 @@ def client() -> redis.Redis:
 
 
 experiment = Experiment(
-    challenge="Two workers held the same lock",
-    solution="a lock with a fencing token, which the row compares in the write itself",
-    load=f"{ROUNDS} times: the holder is stopped until its lock has run out, another writes, the first wakes up and writes",
+    challenge="Redis lock expired: two workers held it at the same time",
+    solution="a lock with a fencing token, which the UPDATE itself compares with the row's",
+    load=f"{ROUNDS} times: the holder is stopped until its lock expires, another process writes, the first resumes and writes",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["overwritten_by_the_late_one"] == counts["locks_freed_by_the_late_one"] == ROUNDS,

@@ -1,7 +1,8 @@
-"""Bob saw Alice's page.
+"""Cache leaked private data: Bob saw Alice's page.
 
-Alice, Bob and somebody who says nothing ask for /me/recent/ in every order, twice each, through a shared cache in front of the
-service: Django's own, which follows Cache-Control and Vary. The naive side keeps the answer itself, under the address.
+Alice, Bob and an anonymous visitor ask for /me/recent/ in every order, twice each, through
+a shared cache in front of the service: Django's own, which follows Cache-Control and Vary.
+The naive side caches the response itself, with the path as the key.
 """
 
 import itertools
@@ -80,9 +81,9 @@ def make_visitors() -> None:
 
 
 experiment = Experiment(
-    challenge="Bob saw Alice's page",
-    solution="private unless a view says public, and never public for who says who he is; the user in every private key",
-    load="two customers and a stranger ask for their own page, in all 6 orders, twice each, through a shared cache",
+    challenge="Cache leaked private data: Bob saw Alice's page",
+    solution="private, no-store unless the view says public; the user in every private cache key",
+    load="two customers and an anonymous visitor ask for their own page, in all 6 orders, twice each, through a shared cache",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["leaks"] > 0,

@@ -1,8 +1,9 @@
-"""Redis is down, and so is the site.
+"""Redis is down, and the Django site is down too.
 
-A hundred visitors at once while Redis refuses connections, and a hundred while it accepts them and never answers, until it is killed
-after two seconds. The naive side is Django's cache with its defaults. Both are real requests through Django; in front of Redis stands a
-proxy that misbehaves.
+A hundred visitors at once while Redis refuses connections, and a hundred while it accepts
+them and never answers, until it is killed after two seconds. The naive side is Django's cache
+with its defaults. Both sides handle real requests through Django; a fault proxy stands in
+front of Redis.
 """
 
 import functools
@@ -105,8 +106,8 @@ def visit(handler: ClientHandler, address: str) -> tuple[int, int]:
 
 
 experiment = Experiment(
-    challenge="Redis is down, and so is the site",
-    solution="fail open: short time-outs, a circuit breaker, and the database instead",
+    challenge="Redis is down, and the Django site is down too",
+    solution="fail open: short time-outs, a circuit breaker, and the database as fallback",
     load=f"{VISITORS} visitors at once while Redis refuses connections, {VISITORS} while it hangs for {HANGS_SECONDS:g} s",
     naive=naive,
     solved=solved,

@@ -1,7 +1,8 @@
-"""Which of the two?
+"""Redis or Memcached for the Django cache?
 
-One set of eight promises, tried on both stores: with Django's cache alone, as one writes it when the store is "just a setting", and
-with the patterns. 1: kept. 0: not kept, and said so. -1: broken. Where two meet, their order is forced.
+One set of eight promises, tried on both stores: with Django's cache alone, as people write it
+when the store is "just a setting", and with the patterns. 1: kept. 0: refused with an error.
+-1: broken. Where two callers race, their order is forced.
 """
 
 import contextlib
@@ -192,9 +193,9 @@ def loads_of_a_crowd(read: Callable[[Callable[[], str]], Any]) -> int:
 
 
 experiment = Experiment(
-    challenge="Which of the two?",
-    solution="patterns that keep their promise on both stores, or say which they cannot keep",
-    load=f"{len(PROMISES)} promises on Redis and on Memcached; 1: kept, 0: refused in words, -1: broken",
+    challenge="Redis or Memcached for the Django cache?",
+    solution="patterns that keep the same promise on both stores, or raise NotSupportedError",
+    load=f"{len(PROMISES)} promises on Redis and on Memcached; 1: kept, 0: refused with an error, -1: broken",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["broken"] > 0,

@@ -1,7 +1,7 @@
-"""The counter jumped by 4.
+"""Redis retried an increment: the counter is too high.
 
-Redis counts a view, and its reply is lost on the way (a proxy swallows it). redis-py's retries, which most settings files copy,
-send the command again: it is counted again.
+Redis counts a view, and its reply is lost on the way: a proxy drops it. redis-py's retries,
+which most settings files copy, send the command again, and it is counted again.
 """
 
 import contextlib
@@ -81,9 +81,9 @@ def lose_replies(view: Callable[[str, str, FaultProxy], None]) -> Counts:
 
 
 experiment = Experiment(
-    challenge="The counter jumped by 4",
-    solution="no retries around what is not idempotent: an increment whose reply is lost has been counted",
-    load=f"{VIEWS} views, each counted by Redis, whose reply is lost; {RETRIES} retries where there are any",
+    challenge="Redis retried an increment: the counter is too high",
+    solution="no automatic retries for commands that are not idempotent",
+    load=f"{VIEWS} views, each counted by Redis, whose reply is lost; {RETRIES} retries on the naive side",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["overcounted"] == VIEWS * RETRIES,

@@ -1,8 +1,9 @@
-"""The database went down and took pages along that were in the cache.
+"""The database is down, and cached pages fail too.
 
-Sixty product pages were cached and have expired; the cache still has them. Then the database refuses connections, and each page is asked
-for once. Both sides are real requests through Django; in front of PostgreSQL stands a proxy that refuses. The naive side is `get_or_set`,
-which forgets a page when it expires.
+Sixty product pages were cached and have expired; the cache still has them. Then the database
+refuses connections, and each page is requested once. Both sides handle real requests through
+Django; a fault proxy stands in front of PostgreSQL. The naive side is `get_or_set`, which loses
+a page when it expires.
 """
 
 import contextlib
@@ -98,9 +99,9 @@ def through_a_proxy() -> Iterator[FaultProxy]:
 
 
 experiment = Experiment(
-    challenge="The database went down and took pages along that were in the cache",
+    challenge="The database is down, and cached pages fail too",
     solution="single flight with stale_if: the expired page, marked as stale, when it cannot be renewed (RFC 5861)",
-    load=f"{PAGES} cached pages that have expired, each asked for once while the database refuses connections",
+    load=f"{PAGES} cached pages that have expired, each requested once while the database refuses connections",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["server_errors"] == counts["pages"],

@@ -1,7 +1,8 @@
-"""The price changed, the page is still old.
+"""Cache invalidation in Django: the price changed, the page did not.
 
-Each way to write a row that Django has, three times, and after each a look at the product's page, at a neighbour's page, which
-shows the product too, and at the list. The naive side deletes the product's key in a signal.
+Each of Django's ways to write a row, three times. After each write the product's page is
+read, and the two other pages that show the product: a neighbour's page and the list. The
+naive side deletes the product's key in a signal.
 """
 
 from collections.abc import Callable
@@ -130,9 +131,9 @@ def wrong_after_rollback(side: Side) -> int:
 
 
 experiment = Experiment(
-    challenge="The price changed, the page is still old",
-    solution="generations: one random word in the keys of all pages, replaced when any write commits",
-    load=f"{len(WRITES)} ways to write, {ROUNDS} times each, and after each a look at three pages that show the product",
+    challenge="Cache invalidation in Django: the price changed, the page did not",
+    solution="generations: one random token in the keys of all pages, replaced when a write commits",
+    load=f"{len(WRITES)} ways to write, {ROUNDS} times each, and after each the three pages that show the product are read",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["stale_reads"] > 0 and counts["stale_after_update"] > 0,

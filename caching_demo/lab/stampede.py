@@ -1,7 +1,8 @@
-"""The cache expired and the database fell over.
+"""Cache stampede in Django: the cache expired and the database fell over.
 
-Two hundred requests want one product's page at the moment when it is not in the cache: first because it never was, then
-because it has expired. The naive side is `cache.get_or_set`, which looks, loads and stores, and lets everybody do so.
+Two hundred requests want one product's page when it is not in the cache: first because it
+never was, then because it has expired. The naive side is `cache.get_or_set`: it looks, loads
+and stores, and so does every other request.
 """
 
 import functools
@@ -149,8 +150,8 @@ def lab_key(sku: str, name: str) -> str:
 
 
 experiment = Experiment(
-    challenge="The cache expired and the database fell over",
-    solution="single flight: one request loads the page, the others get the stale one, or wait for the new one",
+    challenge="Cache stampede in Django: the cache expired and the database fell over",
+    solution="single flight: one request loads the page; the others get the stale copy or wait",
     load=f"{REQUESTS} requests at once for one page from {PROCESSES} processes, twice: never cached, then expired",
     naive=naive,
     solved=solved,

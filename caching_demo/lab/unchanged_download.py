@@ -1,7 +1,7 @@
-"""The same megabyte again and again.
+"""ETag and 304 in Django: clients download the same data again and again.
 
-A partner fetches the whole catalogue a hundred times; one price changes in the middle. The naive side answers as a view does of
-which nobody has thought: with everything, each time.
+A partner fetches the whole catalogue a hundred times; one price changes in the middle. The
+naive side is a view without caching headers: it sends everything each time.
 """
 
 from django.http import HttpRequest, JsonResponse
@@ -64,8 +64,8 @@ def fetch(address: str) -> Counts:
 
 
 experiment = Experiment(
-    challenge="The same megabyte again and again",
-    solution="an ETag that costs no query, and 304 for who has it already",
+    challenge="ETag and 304 in Django: clients download the same data again and again",
+    solution="an ETag that costs no query, and 304 for a client that already has the data",
     load=f"{REPEATS} fetches of {PRODUCTS} products, one price changed in the middle",
     naive=naive,
     solved=solved,

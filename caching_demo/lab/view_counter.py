@@ -1,8 +1,9 @@
-"""Every page view writes a row.
+"""Page view counter in Django: every view writes a row.
 
-Two thousand views of twenty products. Then the way from the buffer into the database is killed (SIGKILL) at each of its steps, in
-processes of their own: when the views have been taken out, in the transaction, after the commit. The naive side writes each view;
-its second version counts in Redis, and writes now and then: it reads, deletes, and writes.
+Two thousand views of twenty products. Then a flush from the buffer to the database is killed
+(SIGKILL) at each of its steps, in a process of its own: after the views were taken, inside
+the transaction, after the commit. The naive side writes each view; its second version counts
+in Redis and flushes now and then: it reads, deletes and writes.
 """
 
 import os
@@ -163,9 +164,9 @@ def client() -> redis.Redis:
 
 
 experiment = Experiment(
-    challenge="Every page view writes a row",
-    solution="write-behind: counted in Redis, brought over in batches whose id is committed with them",
-    load=f"{VIEWS} views of {PRODUCTS} products; then {len(STEPS)} flushes, each killed at another step",
+    challenge="Page view counter in Django: every view writes a row",
+    solution="write-behind: counted in Redis, written in batches whose id is in the same transaction",
+    load=f"{VIEWS} views of {PRODUCTS} products; then {len(STEPS)} flushes, each killed at a different step",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["database_writes"] == VIEWS and counts["views_lost_by_kills"] > 0,
