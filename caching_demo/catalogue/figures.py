@@ -72,14 +72,14 @@ def held() -> dict[str, dict[str, int]]:
 def look() -> tuple[list[Figures], str]:
     """The figures, at most two seconds old, and the reason if there are none."""
     if settings.CACHE != "redis":
-        return [], f"CACHE={settings.CACHE}: only Redis can count and list by namespace."
+        return [], f"CACHE={settings.CACHE}: these figures need Redis."
     name = f"{settings.CACHE_KEY_PREFIX}-figures"
     if (kept := cache.get(name)) is None:
         try:
             with store.breaker():
                 kept = [asdict(each) for each in figures()]
         except store.AWAY:
-            return [], "Redis does not answer: pages come from the database."
+            return [], "Redis is unavailable: pages are loaded from the database."
         cache.set(name, kept, FRESH_SECONDS)
     return [Figures(**each) for each in kept], ""
 

@@ -52,7 +52,7 @@ def read_through(
         return read(namespace, name, load, fresh_seconds)
     except store.AWAY as error:
         if not isinstance(error, CircuitOpen):
-            logger.warning("%s does not answer (%s): pages come from the database", settings.CACHE, type(error).__name__)
+            logger.warning("%s is unavailable (%s): loading pages from the database", settings.CACHE, type(error).__name__)
         return Page(load(), f"catalogue; fwd=bypass; detail={settings.CACHE}-unreachable")
 
 

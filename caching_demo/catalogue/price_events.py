@@ -1,4 +1,4 @@
-"""Hears of prices that another service has changed: product.price_changed, once each, and in whatever order they come."""
+"""Consumes prices that another service has changed: product.price_changed, each once, in any order."""
 
 import contextlib
 import json
@@ -62,10 +62,10 @@ def parse(body: bytes) -> PriceChanged:
     try:
         event = json.loads(body)
         if (event["specversion"], event["type"]) != ("1.0", PRICE_CHANGED):
-            raise Malformed(f"version {event['specversion']!r:.20} of {event['type']!r:.40}")
+            raise Malformed(f"unsupported: type {event['type']!r:.40}, specversion {event['specversion']!r:.20}")
         price = PriceSerializer(data={"price": event["data"]["price"]})
         if not price.is_valid() or not re.fullmatch(SKU, event["data"]["sku"]):
-            raise Malformed("no price, or no SKU")
+            raise Malformed("invalid price or SKU")
         return PriceChanged(uuid.UUID(event["id"]), time_of(event["time"]), event["data"]["sku"], price.validated_data["price"])
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise Malformed(f"{type(error).__name__}: {error}"[:100]) from error
@@ -75,9 +75,9 @@ def time_of(text: str) -> datetime:
     """In UTC, and not in the future: a publisher whose clock is ahead would freeze the price until then."""
     priced_at, now = parse_datetime(text), timezone.now()
     if priced_at is None or timezone.is_naive(priced_at):
-        raise Malformed("no time with a zone")
+        raise Malformed("time is missing or has no time zone")
     if not EARLIEST <= priced_at.astimezone(UTC) <= now + MAX_AHEAD:
-        raise Malformed("its time is out of bounds")
+        raise Malformed("time is out of range")
     return min(priced_at.astimezone(UTC), now)
 
 
@@ -89,7 +89,7 @@ def apply(event: PriceChanged) -> bool:
         try:
             change_price(sku=event.sku, price=event.price, priced_at=event.priced_at)
         except Product.DoesNotExist:
-            logger.warning("a price of %s, which is no product here", event.sku)
+            logger.warning("ignored a price: product %s does not exist", event.sku)
     return is_new
 
 
@@ -129,7 +129,7 @@ def run(*, url: str, stop: threading.Event, on_turn: Callable[[], None]) -> None
                 consume(channel, stop=stop, on_turn=on_turn)
         except CONNECTION_ERRORS as error:
             if not is_away:
-                logger.warning("the broker is away (%s)", type(error).__name__)
+                logger.warning("the broker is unavailable (%s)", type(error).__name__)
             is_away = True
             stop.wait(REST_SECONDS)
 
@@ -149,7 +149,7 @@ def consume(channel: BlockingChannel, *, stop: threading.Event, on_turn: Callabl
         try:
             event = parse(body)
         except Malformed as error:
-            logger.warning("to the dead letters: %s", error)
+            logger.warning("event dead-lettered: %s", error)
             channel.basic_reject(method.delivery_tag, requeue=False)
             continue
         while not stop.is_set():  # giving it back would count against its limit: it stays in hand while a server is down
@@ -157,11 +157,11 @@ def consume(channel: BlockingChannel, *, stop: threading.Event, on_turn: Callabl
             try:
                 apply(event)
             except DOWN as error:
-                logger.warning("a price waits (%s)", type(error).__name__)
+                logger.warning("cannot apply a price yet (%s): retrying", type(error).__name__)
                 channel.connection.sleep(REST_SECONDS)
                 on_turn()
             except Exception:  # it would fail in the same way the next time, and in the next process
-                logger.exception("to the dead letters: it cannot be applied")
+                logger.exception("event dead-lettered: it cannot be applied")
                 channel.basic_reject(method.delivery_tag, requeue=False)
                 break
             else:

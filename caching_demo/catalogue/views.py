@@ -30,14 +30,14 @@ from patterns.http.http_caching import revalidated, unchanged
 class Busy(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "page_is_being_loaded"
-    default_detail = "This page is being loaded, and that takes longer than usual. Try again in a moment."
+    default_detail = "This page is still being loaded. Try again in a moment."
     wait = 1  # seconds; DRF sends it as Retry-After
 
 
 class CacheRefuses(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "cache_refuses_writes"
-    default_detail = "The cache cannot forget the old price at the moment, so nothing was changed. Try again in a moment."
+    default_detail = "The cache cannot drop the old price at the moment, so the price was not changed. Try again in a moment."
     wait = 1  # seconds
 
 
@@ -49,7 +49,7 @@ class Catalogue(APIView):
 
     def handle_exception(self, exc: Exception) -> Any:
         if isinstance(exc, Product.DoesNotExist):
-            exc = NotFound(f"There is no product {self.kwargs.get('sku', '')}.")
+            exc = NotFound(f"Product {self.kwargs.get('sku', '')} does not exist.")
         if isinstance(exc, StillLoading):
             exc = Busy()
         if isinstance(exc, NotInvalidated):
@@ -68,7 +68,7 @@ def shown(page: pages.Page) -> JsonResponse:
 class ProductList(Catalogue):
     @extend_schema(operation_id="products_list", parameters=[ListQuerySerializer], responses=ProductListSerializer)
     def get(self, request: Request) -> JsonResponse:
-        """The products, 24 a page. Cache-Status (RFC 9211) says where the page came from, Age how old it is."""
+        """The products, 24 per page. Cache-Status (RFC 9211) says where the page came from, Age how old it is."""
         query = ListQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         return shown(pages.product_list(**query.validated_data))
@@ -90,7 +90,7 @@ class ProductDetail(Catalogue):
 
     @extend_schema(request=PriceSerializer, responses=ProductSerializer)
     def patch(self, request: Request, sku: str) -> Response:
-        """A new price, by staff. When this has answered, no page shows the old one."""
+        """Changes the price. Staff only. After the response, no page shows the old price."""
         price = PriceSerializer(data=request.data)
         price.is_valid(raise_exception=True)
         return Response(ProductSerializer(services.change_price(sku=sku, **price.validated_data)).data)
@@ -101,7 +101,7 @@ class ProductViews(Catalogue):
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, sku: str) -> Response:
-        """Counts a view, and remembers it for a logged-in user. Not idempotent: do not retry it after a time-out."""
+        """Counts a view, and stores it for a logged-in user. Not idempotent: do not retry it after a time-out."""
         pages.product_page(sku=sku)  # 404 for an unknown product; usually a hit
         services.record_view(sku=sku, user=request.user.username if request.user.is_authenticated else None)
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -120,7 +120,7 @@ class Recent(Catalogue):
 
     @extend_schema(responses=ProductSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """The products you viewed, the last first. Private: `private, no-store`."""
+        """The products that you viewed, most recent first. Private: `private, no-store`."""
         found, cache_status = services.recent_products(user=request.user.username)
         return Response(found, headers={"Cache-Status": cache_status})
 

@@ -71,7 +71,7 @@ REDIS_URL, MEMCACHED_URL = env("REDIS_URL", default=""), env("MEMCACHED_URL", de
 COUNTERS_URL = env("COUNTERS_URL", default="")
 CACHE = env("CACHE", default="") or ("redis" if REDIS_URL else "memcached" if MEMCACHED_URL else "off")
 if CACHE not in ("redis", "memcached", "off") or (CACHE != "off" and not {"redis": REDIS_URL, "memcached": MEMCACHED_URL}[CACHE]):
-    raise ImproperlyConfigured(f"CACHE={CACHE}: it is redis (with REDIS_URL), memcached (with MEMCACHED_URL) or off")
+    raise ImproperlyConfigured(f"CACHE={CACHE} is not valid: use redis (with REDIS_URL), memcached (with MEMCACHED_URL) or off")
 # beside those of patterns/caching/failover
 REDIS_OPTIONS: dict[str, Any] = {}
 CACHE_KEY_PREFIX = "catalogue"
@@ -84,7 +84,7 @@ PAGES: dict[str, Any] = {"BACKEND": BACKENDS[CACHE][0], "LOCATION": BACKENDS[CAC
 # an invalidation must not be lost: this one raises
 CACHES = {"default": PAGES} | ({} if CACHE == "off" else {"strict": {**PAGES, "OPTIONS": {"strict": True}}})
 
-# Empty: no broker, and prices change here only
+# Empty: no broker, and no prices from other services
 RABBITMQ_URL, EVENTS_EXCHANGE = env("RABBITMQ_URL", default=""), env("EVENTS_EXCHANGE", default="shop.events")
 QUEUE_PREFIX = env("QUEUE_PREFIX", default="catalogue")
 

@@ -48,7 +48,7 @@ from django.db import NotSupportedError, models
 REQUIRES = ("failover",)
 CLIENTS = (redis.Redis, redis.RedisCluster)
 
-# {name}        the holder's random word, lives ttl_seconds
+# {name}        the holder's random value, lives ttl_seconds
 # {name}:fence  the last token: microseconds since 1970, or one more than the last token.
 # Lua's numbers end at 2^53 µs, which is the year 2255.
 ACQUIRE = """
@@ -80,16 +80,16 @@ class FencedLock:
     @contextmanager
     def hold(self) -> Iterator[int]:
         """Yields the token for `write_fenced`. Raises NotAcquired, RedisError."""
-        word, lock = secrets.token_hex(16), f"{{{self.name}}}"  # the braces: one node of a cluster
+        owner, lock = secrets.token_hex(16), f"{{{self.name}}}"  # the braces: one node of a cluster
         names, ttl_ms = (lock, f"{lock}:fence"), str(int(self.ttl_seconds * 1000))
-        token = int(self._run(ACQUIRE, 2, *names, word, ttl_ms))
+        token = int(self._run(ACQUIRE, 2, *names, owner, ttl_ms))
         if not token:
             raise NotAcquired(self.name)
         try:
             yield token
         finally:
             with suppress(redis.RedisError):  # then it expires
-                self._run(RELEASE, 1, lock, word)
+                self._run(RELEASE, 1, lock, owner)
 
     def _run(self, script: str, keys: int, *words: str) -> Any:
         return self.client.eval(script, keys, *words)

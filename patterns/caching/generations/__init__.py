@@ -1,4 +1,4 @@
-"""Generations: one random word in the keys of many values. Change it: all are stale.
+"""Generations: one random token in the keys of many values. Change it: all are stale.
 
 Problem
     The price changed, the list is still old: only the product's key was deleted.

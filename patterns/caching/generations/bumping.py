@@ -53,11 +53,12 @@ class Bumping(models.Model):
 
 
 def refused(model: type[models.Model]) -> list[CheckMessage]:
-    """What would change rows without a bump."""
+    """Errors for everything that would change rows without a bump."""
     errors: list[CheckMessage] = []
     if not isinstance(model._default_manager.get_queryset(), BumpingQuerySet):
-        hint = "objects = BumpingQuerySet.as_manager(), also for its base_manager_name."
-        errors.append(Error("Its manager does not bump.", hint, obj=model, id="generations.E001"))
+        hint = "Use objects = BumpingQuerySet.as_manager(), also as base_manager_name."
+        text = "Its default manager does not invalidate the cache."
+        errors.append(Error(text, hint, obj=model, id="generations.E001"))
     for field in model._meta.get_fields():
         remote: Any = getattr(field, "remote_field", None)
         on_delete = getattr(remote, "on_delete", None)
@@ -67,7 +68,7 @@ def refused(model: type[models.Model]) -> list[CheckMessage]:
         if on_delete in (models.RESTRICT, models.DO_NOTHING) or is_bumping:
             continue
         hint = "Use CASCADE, PROTECT or RESTRICT, or make the related model Bumping."
-        text = f"Deleting a {remote.model} changes {field.name} without a bump."
+        text = f"Deleting a {remote.model} changes {field.name} without an invalidation."
         errors.append(Error(text, hint, obj=model, id="generations.E002"))
     return errors
 

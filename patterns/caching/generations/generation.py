@@ -1,4 +1,4 @@
-"""The word itself: how it is read, and how it is replaced on a server that may refuse."""
+"""The token itself: how it is read, and how it is replaced on a server that may refuse."""
 
 import logging
 import secrets
@@ -22,7 +22,7 @@ class NotInvalidated(Exception):
 
 @dataclass(frozen=True)
 class Generation:
-    """Of one namespace, in a Django cache: a random word that never expires.
+    """Of one namespace, in a Django cache: a random token that never expires.
 
     `strict` writes: it must raise what `cache` may hide (see fail_open).
     """
@@ -75,7 +75,7 @@ class Generation:
             self._remember()
         elif error := self._change(f"{self.name}:probe", PROBE_SECONDS):
             if self._answers():
-                logger.error("the cache refuses writes (%s): nothing is changed", _kind(error))
+                logger.error("the cache refuses writes (%s): the change was not made", _kind(error))
                 raise NotInvalidated(self.namespace) from error
             self._remember()
 
@@ -92,15 +92,15 @@ class Generation:
     def _send(self, count: int) -> bool:
         if error := self._change(self.name, None):
             if not count:
-                logger.error("a bump is unsent (%s): the cache is bypassed", _kind(error))
+                logger.error("cannot invalidate the cache (%s): bypassing it", _kind(error))
             return False
         unsent.sent(self.server_key, count)
         if count:
-            logger.warning("the unsent bump has arrived: the cache is used again")
+            logger.warning("the pending invalidation was sent: using the cache again")
         return True
 
     def _change(self, name: str, seconds: int | None) -> Exception | None:
-        """Stores a new word, or deletes the old one: a full server allows that."""
+        """Stores a new token, or deletes the old one: a full server allows that."""
         cache = self.strict or self.cache
         try:
             cache.set(name, secrets.token_hex(8), timeout=seconds)

@@ -1,8 +1,8 @@
 """Hit ratio: the outcome of each cache read, counted per namespace, for all processes.
 
 Problem
-    INFO says 95 %, and the page is slow. Redis counts commands: locks, sessions and
-    rate limits are hits too.
+    INFO shows a high hit ratio, and the page is slow. Redis counts commands: locks,
+    sessions and rate limits are hits too.
 
 Guarantee
     - After `flush()` the counters are exact, over all threads and processes.

@@ -120,7 +120,7 @@ class Leases:
             except (ValueError, RecursionError):
                 pass
         text = json.dumps(load())
-        if found is None or found[:1] != LEASE:  # a lease is another's, who will store
+        if found is None or found[:1] != LEASE:  # else another caller has the lease
             expected = lease if found is None else found
             with contextlib.suppress(redis.RedisError, MemcacheError, OSError):
                 self.store.swap(key, expected, VALUE + text.encode(), self.keep_seconds)

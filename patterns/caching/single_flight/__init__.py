@@ -109,7 +109,7 @@ class SingleFlight:
             new = Entry(value, began_at, fresh_until, now - began_at, version)
             text = json.dumps(new._asdict())
             if not (entry := decode(text, {version})):  # the first caller gets what the others will
-                raise ValueError("nested too deeply for JSON")
+                raise ValueError("the value is nested too deeply for JSON")
         except BaseException as error:
             self._fail(key, token, version, error)
             if stale and isinstance(error, self.stale_if):

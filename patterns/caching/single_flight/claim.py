@@ -31,7 +31,7 @@ def claim(
     token, lock = secrets.token_hex(16), lock_of(names[0])
     pipeline = client.pipeline(transaction=False)
     pipeline.set(lock, token, nx=True, px=int(lock_seconds * 1000))
-    for version_key in names[1:]:  # a lost version gets a new word: the old one must not return
+    for version_key in names[1:]:  # a lost version gets a new token: the old one must not return
         pipeline.set(version_key, json.dumps(token), nx=True)
     for name in [lock, *names]:  # no MGET: on a cluster each may be on another node
         pipeline.get(name)

@@ -35,13 +35,13 @@ class Buffer:
     def __post_init__(self) -> None:
         if not isinstance(self.client, CLIENTS):
             raise NotSupportedError(
-                "a buffer needs Redis: Memcached takes out one counter at a time"
+                "a buffer needs Redis: Memcached cannot take all counters at once"
             )
 
     def add(self, member: str, number: int = 1) -> None:
         """`member` must not be empty. Raises RedisError: it may have been counted."""
         if not member:
-            raise ValueError("an empty member")
+            raise ValueError("member must not be empty")
         self.client.hincrby(f"{{{self.name}}}", member, number)
 
     def flush(self, apply: Callable[[dict[str, int]], None], *, using: str = "default") -> int:

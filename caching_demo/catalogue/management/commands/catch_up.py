@@ -1,4 +1,4 @@
-"""Brings over what happened elsewhere: views that Redis has counted, prices that another service has changed. Until SIGTERM."""
+"""Writes views that Redis has counted to the database, and applies price events. Until SIGTERM."""
 
 import contextlib
 import logging
@@ -21,24 +21,24 @@ TURN_SECONDS = 1.0
 
 
 class Command(BaseCommand):
-    help = "Flushes counted views (CACHE=redis) and hears of prices (RABBITMQ_URL); waits for whichever of its servers is away."
+    help = "Write counted views to the database (CACHE=redis) and apply price events (RABBITMQ_URL). Waits while a server is unavailable."
     requires_system_checks = []  # they load the URLs and all views: 20 MB that nothing here uses
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="flush once, then end")
+        parser.add_argument("--once", action="store_true", help="write the counted views once, then exit")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         if once and settings.CACHE != "redis":
-            raise CommandError("views are buffered in Redis only: set REDIS_URL")
+            raise CommandError("views are buffered only in Redis: set REDIS_URL")
         if once:
-            self.stdout.write(f"{flush_views()} products")
+            self.stdout.write(f"wrote the views of {flush_views()} products")
             return
         stop, turns = stop_on_signal(), Turns()
         # both in one process and by turns: a flush takes milliseconds, and a second process of Django 60 MB
         if settings.RABBITMQ_URL:
             price_events.run(url=settings.RABBITMQ_URL, stop=stop, on_turn=turns)
         else:
-            logger.warning("RABBITMQ_URL is missing: prices change here only")
+            logger.warning("RABBITMQ_URL is not set: prices from other services are not received")
             while not stop.is_set():
                 turns()
                 stop.wait(TURN_SECONDS)
@@ -71,6 +71,6 @@ def run_once() -> None:
     try:
         price_events.prune()
         if settings.CACHE == "redis" and (flushed := flush_views()):
-            logger.info("the views of %s products are in the database", flushed)
+            logger.info("wrote the views of %s products to the database", flushed)
     except (*AWAY, DatabaseError) as error:
-        logger.warning("views stay where they are (%s)", type(error).__name__)
+        logger.warning("cannot write the counted views now (%s): retrying", type(error).__name__)

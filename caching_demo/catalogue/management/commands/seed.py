@@ -19,7 +19,7 @@ BATCH = 5_000
 
 
 class Command(BaseCommand):
-    help = "Four categories and products SKU-000001 …"
+    help = "Create four categories and the products from SKU-000001 on. Running it again changes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--size", choices=SIZES, default="small", help="12 products, or 200,000 (default: small)")
@@ -38,7 +38,7 @@ def product(number: int, categories: dict[str, Category]) -> Product:
     return Product(
         sku=f"SKU-{number:06d}",
         name=f"{name} {number}",
-        description=f"{name} number {number} of the house, in its own box.",
+        description=f"{name} number {number}, in its own box.",
         category=categories[SLUGS[name]],
         price=f"{5 + number % 95}.90",
     )
