@@ -1,4 +1,4 @@
-"""Shared by the experiments: keys of their own, longer time-outs, a browser, the start of a child process."""
+"""Shared by the experiments: private keys, longer time-outs, a test client, the start of a child process."""
 
 import contextlib
 import json
@@ -14,13 +14,13 @@ from django.test import Client, override_settings
 from django.test.client import ClientHandler
 from django.utils.module_loading import import_string
 
-# Far above what a busy machine needs. The service's own 0.2 s would turn such a moment into a fallback, and the counts with it.
+# Far above what a busy machine needs. The service's own 0.2 s would cause fallbacks there, and change the counts.
 PATIENCE_SECONDS = 10
 
 
 @contextlib.contextmanager
 def own_keys() -> Iterator[str]:
-    """A running service may use the same Redis: what the block stores has a prefix of its own, and is removed."""
+    """A prefix for the keys of this block, which are deleted at its end: a running service may use the same Redis."""
     from catalogue import store
 
     if settings.CACHE != "redis":
@@ -38,7 +38,7 @@ def own_keys() -> Iterator[str]:
 
 @contextlib.contextmanager
 def patience() -> Iterator[None]:
-    """For experiments that are not about time-outs: Redis is waited for."""
+    """Long time-outs, for experiments that are not about time-outs."""
     from catalogue import store
 
     longer = {"socket_connect_timeout": PATIENCE_SECONDS, "socket_timeout": PATIENCE_SECONDS}
@@ -61,14 +61,14 @@ def expire(client: redis.Redis, key: str, seconds: float = 1) -> None:
 
 
 def browser(handler: ClientHandler, **headers: str) -> Client:
-    """A visitor. One handler serves all: to make one, whitenoise looks for every static file."""
+    """A client for one visitor. All share a handler: creating one makes whitenoise look for every static file."""
     client = Client(headers=headers, raise_request_exception=False)
     client.handler = handler
     return client
 
 
 def in_child(function: str, prefix: str, *words: Any) -> None:
-    """To be a process's target: `function` is named, for what it imports needs Django set up."""
+    """The target of a child process. `function` is a dotted name, because importing it needs Django to be set up."""
     django.setup()
     settings.CACHE_KEY_PREFIX = prefix
     with patience():

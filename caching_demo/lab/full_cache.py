@@ -1,8 +1,9 @@
 """Redis is full: it refuses the invalidation and serves old prices.
 
-A product's page is in the cache, and Redis becomes full: with `noeviction` it refuses every write and still answers every read. Then the
-price changes, several times. The naive side does what most code does: it writes the new page into the cache after the commit, and treats
-an error of the cache as a miss. Both sides fill the real server of the pages, by its `maxmemory`, for a moment.
+A product's page is in the cache, and Redis becomes full: with `noeviction` it refuses every write
+and still answers every read. Then the price changes several times. The naive side does what most
+code does: it stores the new page after the commit, and treats a cache error as a miss. Both sides
+fill the real server of the pages for a moment, by its `maxmemory`.
 """
 
 import contextlib

@@ -28,7 +28,7 @@ NAMES = ("alice", "bob")
 
 
 class NaiveRecent(APIView):
-    """Slow, so somebody cached it. It asks who you are, and then shows what is under the address."""
+    """Slow, so it was cached. It checks the login, and then returns what is cached under the path."""
 
     authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated,)

@@ -112,13 +112,13 @@ def write_and_look(side: Side) -> Counts:
 
 
 def look(side: Side) -> int:
-    """How many of the three pages are not what the database says."""
+    """How many of the three pages differ from the database."""
     shown = [side.page(MUG), side.page(LAMP), side.list()]
     return sum(page != true for page, true in zip(shown, (load_product(MUG), load_product(LAMP), load_list(SLUG, 1)), strict=True))
 
 
 def wrong_after_rollback(side: Side) -> int:
-    """How often a price is shown that never was: the page was thrown away too early, and loaded inside the transaction."""
+    """How often a page shows a price that was rolled back: it was invalidated too early, and loaded inside the transaction."""
     wrong = 0
     for _ in range(ROUNDS):
         look(side)

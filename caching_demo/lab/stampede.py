@@ -130,7 +130,7 @@ def ask(side: Side, sku: str) -> tuple[str, int]:
 
 
 def meet(sku: str, phase: str, *, last: Callable[[], None]) -> None:
-    """Nobody goes on before everybody of all processes is here. The last to come does `last`, then opens to all."""
+    """A barrier over all processes. The last visitor runs `last`, then releases all of them."""
     gate = lab_key(sku, f"gate_{phase}")
     if patient_client().incr(lab_key(sku, f"here_{phase}")) == REQUESTS:
         last()
@@ -141,7 +141,7 @@ def meet(sku: str, phase: str, *, last: Callable[[], None]) -> None:
 
 @functools.cache
 def patient_client() -> redis.Redis:
-    """To stand at the gate, longer than the service's client may wait for anything."""
+    """For the barrier, which waits longer than the service's client may."""
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=MEET_SECONDS + 5)
 
 

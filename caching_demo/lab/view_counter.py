@@ -128,7 +128,7 @@ def view(name: str) -> Counts:
 
 
 def kill_at_each_step(name: str, prefix: str, skus: list[str]) -> dict[str, int]:
-    """One process a step, all at once, each with a buffer and a product of its own; then what is left is flushed."""
+    """One process per step, all at once, each with its own buffer and product. Then what is left is flushed."""
     before = {sku: written([sku]) for sku in skus}
     for step, sku in zip(STEPS, skus, strict=False):
         SIDES[name].add(f"{prefix}:{step}", sku, VIEWS_A_KILL)
