@@ -169,10 +169,12 @@ def excerpt(folder: Path, file: str, name: str) -> str:
     node = find(folder / file, name)
     lines = (folder / file).read_text().splitlines()
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-    taken = range(first, (node.end_lineno or node.lineno) + 1)
+    taken = list(range(first, (node.end_lineno or node.lineno) + 1))
     if ast.get_docstring(node):
         words = node.body[0]
-        taken = [number for number in taken if not words.lineno <= number <= (words.end_lineno or words.lineno)]  # type: ignore[assignment]
+        end = words.end_lineno or words.lineno
+        end += lines[end : end + 1] == [""]
+        taken = [number for number in taken if not words.lineno <= number <= end]
     code = textwrap.dedent("\n".join(lines[number - 1] for number in taken))
     return f"\n```python\n{code}\n```\n\n{source(folder, file, name)}\n"
 
