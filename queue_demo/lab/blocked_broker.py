@@ -1,9 +1,10 @@
-"""The broker raised an alarm and the site hung.
+"""RabbitMQ raised a memory alarm and the site hung.
 
-Twenty customers order at once while the broker answers nothing for two seconds, as one with a memory alarm does to whoever
-publishes: it stays connected, and no longer reads. (Here a proxy in front of it does so: an alarm would stop everybody on this
-broker.) The naive endpoint publishes in the request, with confirms. The solved one writes to the outbox, and the relay, which
-gives up in bounded time, keeps trying.
+Twenty customers order at once while the broker answers nothing for two seconds. A broker
+with a memory alarm treats publishers like that: it keeps the connection open and stops
+reading. A proxy imitates it, because a real alarm would stop every publisher on this
+broker. The naive endpoint publishes in the request, with confirms. The solved one writes
+to the outbox; the relay gives up in bounded time and retries.
 """
 
 import contextlib
@@ -121,8 +122,8 @@ def fresh_shop() -> None:
 
 
 experiment = Experiment(
-    challenge="The broker raised an alarm and the site hung",
-    solution="nothing is published in a request; the relay's publisher gives up in bounded time, and tries again",
+    challenge="RabbitMQ raised a memory alarm and the site hung",
+    solution="requests never publish; the relay's publisher gives up in bounded time and retries",
     load=f"{CUSTOMERS} customers at once, while the broker answers nothing for {ALARM_SECONDS} s",
     naive=naive,
     solved=solved,

@@ -1,8 +1,9 @@
-"""Order saved, broker down, event lost.
+"""Order saved, broker down, event lost: the Django transactional outbox.
 
-Three hundred orders are taken while the broker goes away for the middle third. The naive endpoint saves the order and publishes
-its event in the same request. The solved one stores the event beside the order; the relay, a process of its own that is
-also killed once, publishes it when it can. An event is lost when its order was saved and no queue ever gets it.
+Three hundred orders are posted, and the broker is down for the middle third. The naive
+endpoint saves the order and publishes its event in the same request. The solved one stores
+the event beside the order. The relay, a process of its own that is also killed once,
+publishes it later. An event is lost if its order was saved and no queue ever gets it.
 """
 
 import contextlib
@@ -158,9 +159,9 @@ def counted(here: Road, errors: int) -> Counts:
 
 
 experiment = Experiment(
-    challenge="Order saved, broker down, event lost",
-    solution="a transactional outbox: the event is a row of the order's transaction, and a relay publishes it with confirms",
-    load=f"{ORDERS:,} POSTs; during the second third the broker refuses connections; the relay is killed once (SIGKILL)",
+    challenge="Order saved, broker down, event lost: the Django transactional outbox",
+    solution="a transactional outbox: the event is a row in the order's transaction, and a relay publishes it with confirms",
+    load=f"{ORDERS:,} POSTs; the broker refuses connections during the second third; the relay is killed once (SIGKILL)",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["events_lost"] > 0 and counts["request_errors"] > 0,

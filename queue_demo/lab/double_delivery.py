@@ -1,7 +1,8 @@
-"""The retry sent two emails.
+"""The retry sent the email again.
 
-A hundred events, each delivered three times, as a broker and a relay do that lose nothing, to two consumers at once. The naive
-consumer does what the message says, and acknowledges. The solved one asks its inbox in the effect's transaction.
+A hundred events are delivered three times each, to two consumers at once. A broker and a
+relay that lose nothing do that. The naive consumer does what the message says, and
+acknowledges. The solved one asks its inbox in the transaction of the effect.
 """
 
 import os
@@ -73,8 +74,8 @@ def solved() -> Counts:
 
 
 experiment = Experiment(
-    challenge="The retry sent two emails",
-    solution="an inbox: the event's id is remembered in the transaction of its effect",
+    challenge="The retry sent the email again",
+    solution="an inbox: the event's id is stored in the transaction of its effect",
     load=f"{EVENTS} events, each delivered {DELIVERIES} times, to {CONSUMERS} consumers at once",
     naive=naive,
     solved=solved,

@@ -1,8 +1,9 @@
-"""The task says DoesNotExist; and a mail went out for an order that was rolled back.
+"""The Celery task raises DoesNotExist for an order that was just saved.
 
-Fifty orders, of which every second is rolled back at the end (the card was declined). The worker is fast: it looks at its queue when the
-transaction is about to end, and again afterwards. The naive side sends the task from within the transaction. The solved one appends an
-event to the outbox there, and the relay publishes it when it is committed.
+Fifty orders are placed, and every second one is rolled back at the end (the card was
+declined). The worker is fast: it reads its queue just before each transaction ends, and
+again afterwards. The naive side sends the task inside the transaction. The solved one
+appends an event to the outbox, and the relay publishes it after the commit.
 """
 
 import contextlib
@@ -107,9 +108,9 @@ def counted(worker: Worker) -> Counts:
 
 
 experiment = Experiment(
-    challenge="The task says DoesNotExist, or tells of an order that was rolled back",
-    solution="the event is a row of the order's transaction; it leaves when that is committed, or never was",
-    load=f"{ORDERS} orders, every second of which is rolled back; the worker looks before the end of each transaction and after it",
+    challenge="The Celery task raises DoesNotExist for an order that was just saved",
+    solution="the event is a row in the order's transaction; the relay publishes it after the commit",
+    load=f"{ORDERS} orders, half of which are rolled back; the worker reads its queue before the end of each transaction and after it",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["misses"] > 0 and counts["ghosts"] > 0,

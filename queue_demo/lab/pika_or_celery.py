@@ -1,9 +1,10 @@
-"""When pika, when Celery?
+"""pika or Celery: when to use which?
 
-The same flow both ways, and the same two faults. Twenty messages that no queue is bound for: is the publisher told? And twenty
-jobs, of which one kills the process that runs it, once: what never happens? The naive side takes each tool as it comes
-(`auto_ack`, plain tasks), the solved one as it is set up here. What Celery cannot be set up for stays as it was: that is the
-difference.
+The same flow with both libraries, and the same two faults. Twenty messages are published
+that no queue is bound for: does the publisher get an error? Twenty jobs run, and one of
+them kills its process once: how many never finish? The naive side uses each library with
+its defaults (`auto_ack`, plain tasks), the solved side as this service sets it up. Celery
+cannot report unroutable messages either way: that is the difference.
 """
 
 import os
@@ -159,9 +160,9 @@ def settle(all_come: bool) -> int:
 
 
 experiment = Experiment(
-    challenge="When pika, when Celery?",
-    solution="pika between services, as it hears of what nobody gets; Celery within one, as it brings the workers",
-    load=f"{JOBS} messages without a queue, {JOBS} jobs of which one kills its process once (SIGKILL); both by pika and by Celery",
+    challenge="pika or Celery: when to use which?",
+    solution="pika between services, because it reports unroutable messages; Celery within one, because it brings the workers",
+    load=f"{JOBS} messages without a queue, {JOBS} jobs of which one kills its process once (SIGKILL); both with pika and with Celery",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["pika_lost"] > 0 and counts["celery_lost"] > 0 and counts["pika_told_of_them"] == 0,

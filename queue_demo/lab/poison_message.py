@@ -1,8 +1,9 @@
-"""One bad message blocks the queue for ever.
+"""One bad message blocks the whole queue.
 
-Ninety-nine good messages, and before them one that raises each time. The naive consumer gives it back on an error (`basic_nack`,
-with requeue) and is stopped after 500 deliveries; it would go on. The solved one puts it aside for growing pauses, and in the end
-into the dead letters. Then the bug is mended, and the dead letters are replayed.
+Ninety-nine good messages wait behind one that raises each time. The naive consumer requeues
+it on an error (`basic_nack`) and is stopped after 500 deliveries; it would go on forever.
+The solved one retries it from delay queues and finally dead-letters it. Then the bug is
+fixed, and the dead letters are replayed.
 """
 
 import contextlib
@@ -102,9 +103,9 @@ def counted(handler: Handler, *, dead: int) -> Counts:
 
 
 experiment = Experiment(
-    challenge="One bad message blocks the queue for ever",
-    solution="growing pauses in delay queues, then the dead letters, with the reason; and a replay when the bug is mended",
-    load=f"{MESSAGES} messages, the first of which raises each time; {len(DELAYS)} retries; cut off after {CUT_OFF} deliveries",
+    challenge="One bad message blocks the whole queue",
+    solution="retries from delay queues with growing delays, then dead letters with the reason, and a replay once the bug is fixed",
+    load=f"{MESSAGES} messages, the first of which fails each time; {len(DELAYS)} retries; stopped after {CUT_OFF} deliveries",
     naive=naive,
     solved=solved,
     breaks=lambda counts: (counts["runs_of_the_poison"], counts["good_ones_done"]) == (CUT_OFF, 0),

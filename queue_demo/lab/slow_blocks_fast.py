@@ -1,8 +1,9 @@
-"""A slow report blocks the emails.
+"""A slow Celery task blocks the emails.
 
-Eight reports are asked for, then twenty emails. The naive worker has one queue for all and two children: two reports run, six
-wait before the emails. The solved side has a queue for each class of work, and a worker with one child for each. The reports are
-let go when the emails are done, or when it is clear that they will not be.
+Eight reports are requested, then twenty emails. The naive worker has one queue and two
+child processes: two reports run, and six wait in front of the emails. The solved side has
+one queue per class of work, and one worker with one child for each. The reports end when
+the emails are done, or when it is clear that they will not be.
 """
 
 import contextlib
@@ -89,9 +90,12 @@ def run(app: Celery, *, wait_seconds: float) -> Counts:
 
 
 experiment = Experiment(
-    challenge="A slow report blocks the emails",
-    solution="a queue and a worker for each class of work, prefetch 1, time limits",
-    load=f"{REPORTS} reports, then {EMAILS} emails, for {CHILDREN} children; reports last until the emails are done, or {NEVER_SECONDS} s",
+    challenge="A slow Celery task blocks the emails",
+    solution="one queue and one worker per class of work, prefetch 1, time limits",
+    load=(
+        f"{REPORTS} reports, then {EMAILS} emails, for {CHILDREN} children; "
+        f"each report runs until the emails are done, or for {NEVER_SECONDS} s"
+    ),
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["emails_done_while_reports_ran"] == 0,

@@ -1,8 +1,9 @@
-"""Beat ran the restock twice.
+"""Celery beat ran the task twice.
 
-Two schedulers, as an overlapping deploy leaves them, and a month of nights: both say each night that it is time, at the same moment. The
-naive task asks whether tonight's restock is there, and if not orders it: between the question and the order there is room for
-another. The solved one claims the night, by a row that can be inserted once, in the transaction of the order.
+Two schedulers, as an overlapping deploy leaves them, start the restock at the same moment
+on each of thirty nights. The naive task checks whether tonight's restock exists, and orders
+if it does not: both check before either orders. The solved one claims the night by a unique
+row, in the transaction of the order.
 """
 
 import threading
@@ -68,9 +69,9 @@ def run(task: Restock) -> Counts:
 
 
 experiment = Experiment(
-    challenge="Beat ran the restock twice",
-    solution="a period is claimed by a row that can be inserted once, in the transaction of its work",
-    load=f"{BEATS} schedulers that say at the same moment, on {NIGHTS} nights, that it is time",
+    challenge="Celery beat ran the task twice",
+    solution="a unique row claims the period, in the transaction of the work",
+    load=f"{BEATS} schedulers that start the restock at the same moment, on {NIGHTS} nights",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["most_restocks_of_one_night"] == BEATS,

@@ -1,8 +1,9 @@
-"""Published, and no one ever got it.
+"""RabbitMQ confirmed the message, and no queue got it.
 
-A hundred events are published before anybody has bound a queue for them; then somebody does. The naive publisher asks for confirms:
-the broker confirms each event, and drops it, as the protocol wants it. The solved one also says `mandatory`, and so hears of it:
-the relay keeps the event in the outbox and tries again.
+A hundred events are published before any queue is bound for them; then one is bound. The
+naive publisher asks for confirms. The broker confirms each event and drops it, as the
+protocol says. The solved one also sets `mandatory`, so the broker returns the event: the
+relay keeps it in the outbox and retries.
 """
 
 from datetime import timedelta
@@ -78,8 +79,8 @@ def counted(here: Corner, queue: str, *, told: int) -> Counts:
 
 
 experiment = Experiment(
-    challenge="Published, and no one ever got it",
-    solution="confirms and mandatory; what comes back stays in the outbox until a queue takes it",
+    challenge="RabbitMQ confirmed the message, and no queue got it",
+    solution="confirms and mandatory: a returned event stays in the outbox until a queue takes it",
     load=f"{EVENTS} events published before a queue is bound for them",
     naive=naive,
     solved=solved,

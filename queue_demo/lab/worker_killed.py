@@ -1,8 +1,9 @@
-"""The worker was killed, and jobs vanished.
+"""The Celery worker was killed and its tasks were lost.
 
-Four hundred jobs, and some are deadly on their first run: four kill the child that runs them, with SIGKILL, half of them before
-their effect and half between the effect and the end; then one kills the whole worker, which is started again. The naive task
-is what most advice comes to: `acks_late=True`. A job is lost when it never had its effect.
+Four hundred jobs, five of which are deadly on their first run. Four kill the child that
+runs them, with SIGKILL: half of them before their effect, half between the effect and the
+end. One kills the whole worker, which is started again. The naive task is the usual advice:
+`acks_late=True`. A job is lost if it never had its effect.
 """
 
 import os
@@ -109,8 +110,8 @@ def run(here: Corner, queue: str, make: Callable[[str], Celery]) -> Counts:
 
 
 experiment = Experiment(
-    challenge="The worker was killed, and jobs vanished",
-    solution="a quorum queue with a delivery limit, late acks, reject on a lost worker, and an inbox for the effect",
+    challenge="The Celery worker was killed and its tasks were lost",
+    solution="a quorum queue with a delivery limit, late acks, reject on worker lost, and an inbox for the effect",
     load=f"{JOBS:,} jobs, of which {len(DEADLY)} kill their child and 1 kills the whole worker, once each (SIGKILL)",
     naive=naive,
     solved=solved,
