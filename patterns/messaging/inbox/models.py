@@ -20,7 +20,7 @@ class InboxQuerySet(models.QuerySet["Inbox"]):
         connection = connections[using]
         if not connection.in_atomic_block:
             raise transaction.TransactionManagementError(
-                f"new() must be in the transaction of the effect: atomic(using={using!r})"
+                f"call new() in the transaction of the effect: atomic(using={using!r})"
             )
         # sorted: consumers that lock the same ids in different orders would deadlock
         rows = [(consumer, each, timezone.now()) for each in sorted(set(message_ids))]

@@ -22,7 +22,7 @@ class PeriodQuerySet(models.QuerySet["Period"]):
         connection = connections[using]
         if not connection.in_atomic_block:
             raise transaction.TransactionManagementError(
-                f"claim() must be in the transaction of the work: atomic(using={using!r})"
+                f"call claim() in the transaction of the work: atomic(using={using!r})"
             )
         begins_at = EPOCH + (now - EPOCH) // length * length
         # not get_or_create: two callers at once, and the loser would need a savepoint

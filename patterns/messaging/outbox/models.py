@@ -41,7 +41,7 @@ class OutboxQuerySet(models.QuerySet["OutboxEvent"]):
         using = self._write_alias
         if not transaction.get_connection(using).in_atomic_block:
             raise transaction.TransactionManagementError(
-                f"append() must be in the transaction of the change: atomic(using={using!r})"
+                f"call append() in the transaction of the change: atomic(using={using!r})"
             )
         return self.using(using).create(
             event_id=event_id or uuid.uuid4(),

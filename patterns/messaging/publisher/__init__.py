@@ -109,9 +109,9 @@ class Publisher:
                 self.close()
             raise MessageRefused(f"no queue is bound for {routing_key!r}") from error
         except NackError as error:
-            raise MessageRefused("rejected by the broker: a queue is full") from error
+            raise MessageRefused("the broker rejected the message: a queue is full") from error
         except ShortStringTooLong as error:
-            raise MessageRefused("the routing key or an id has more than 255 bytes") from error
+            raise MessageRefused("the routing key or an id is longer than 255 bytes") from error
         except CONNECTION_ERRORS as error:
             is_channel_error = self._channel and isinstance(error, ChannelClosedByBroker)
             self.close()

@@ -104,4 +104,4 @@ class OutlastingTask(Task):
         try:
             self.remark(what, detail, task_id, args)
         except Exception as error:  # Celery would publish the retry and dead-letter the task, too
-            logger.warning("%s %s: %s; not noted: %r", self.name, what, detail, error)
+            logger.warning("%s %s: %s; could not be recorded: %r", self.name, what, detail, error)

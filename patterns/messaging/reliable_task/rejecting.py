@@ -44,7 +44,7 @@ def postpone(consumer: Consumer, message: Any, eta: datetime) -> None:
     """To the queues in which retries wait, as Celery sends tasks with an ETA itself."""
     seconds = int((eta - datetime.now(UTC)).total_seconds())
     if seconds > FARTHEST_SECONDS:
-        raise NotATask(f"an ETA in {seconds} s")
+        raise NotATask(f"its ETA is too far ahead: {seconds} s")
     key = delayed.calculate_routing_key(seconds, message.delivery_info["routing_key"])
     try:
         with consumer.app.producer_or_acquire() as producer:

@@ -20,22 +20,22 @@ def check(headers: dict[str, Any], body: Any) -> datetime | None:
         case {"task": str(), "id": str()}:
             pass
         case _:
-            raise NotATask("its name or its id is not a text")
+            raise NotATask("its name and its id must be strings")
     match headers.get("retries"), headers.get("timelimit"):
         case (None | int(), None | [None | int() | float(), None | int() | float()]):
             pass
         case retries_and_limits:
-            raise NotATask(f"retries and time limits are {retries_and_limits}")
+            raise NotATask(f"malformed retries or time limits: {retries_and_limits}")
     match body:
         case [list(), dict(), dict() as embed]:
             pass
         case _:
-            raise NotATask("its body is not [arguments, named arguments, what follows]")
+            raise NotATask("its body must be [args, kwargs, embed]")
     match [embed.get(name) for name in ("callbacks", "errbacks", "chain", "chord")]:
         case [None | list(), None | list(), None | list(), None | dict()]:
             pass
-        case what_follows:
-            raise NotATask(f"what follows it is {what_follows}")
+        case embedded:
+            raise NotATask(f"malformed callbacks, errbacks, chain or chord: {embedded}")
     for name in ("eta", "expires"):
         if (at := headers.get(name)) is not None:
             moment = maybe_make_aware(maybe_iso8601(at), UTC)

@@ -64,7 +64,7 @@ def migrate(
     if is_refused:
         if consumers := channel.queue_declare(name, passive=True).method.consumer_count:
             raise StillConsumed(f"{name} has {consumers} consumers: stop them first")
-        logger.info("%d messages of %s wait in %s", move(channel, name, shelter), name, shelter)
+        logger.info("moved %d messages of %s to %s", move(channel, name, shelter), name, shelter)
         channel.queue_delete(name)  # what arrived since then is in the shelter, too
     channel.queue_declare(name, durable=True, arguments=arguments)
     for exchange, key in bindings:

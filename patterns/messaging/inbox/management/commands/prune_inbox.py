@@ -18,14 +18,17 @@ def duration(text: str) -> timedelta:
 
 
 class Command(BaseCommand):
-    help = "Forgets ids of the inbox, 1,000 per transaction. Keep them longer than messages live."
+    help = "Deletes old inbox ids, 1,000 per transaction. Keep them longer than messages live."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--older-than", type=duration, required=True, help="since received: 7d, 12h, 30m"
+            "--older-than", type=duration, required=True, help="age since received: 7d, 12h, 30m"
         )
         parser.add_argument(
-            "--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections), help="its alias"
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help="database alias",
         )
 
     def handle(

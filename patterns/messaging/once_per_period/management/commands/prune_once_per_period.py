@@ -18,14 +18,17 @@ def duration(text: str) -> timedelta:
 
 
 class Command(BaseCommand):
-    help = "Deletes claimed periods, 1,000 per transaction. The latest of each name stays."
+    help = "Deletes old periods, 1,000 per transaction. The latest period of each name stays."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--older-than", type=duration, required=True, help="since its begin: 7d, 12h, 30m"
+            "--older-than", type=duration, required=True, help="age since it began: 7d, 12h, 30m"
         )
         parser.add_argument(
-            "--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections), help="its alias"
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help="database alias",
         )
 
     def handle(

@@ -18,14 +18,17 @@ def duration(text: str) -> timedelta:
 
 
 class Command(BaseCommand):
-    help = "Deletes published events of the outbox, 1,000 per transaction. Waiting ones stay."
+    help = "Deletes old published events, 1,000 per transaction. Waiting events stay."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--older-than", type=duration, required=True, help="since published: 7d, 12h, 30m"
+            "--older-than", type=duration, required=True, help="age since published: 7d, 12h, 30m"
         )
         parser.add_argument(
-            "--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections), help="its alias"
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help="database alias",
         )
 
     def handle(

@@ -14,22 +14,27 @@ from ...relay import Relay
 
 
 class Command(BaseCommand):
-    help = "Publishes the outbox's events to settings.RABBITMQ_URL until SIGTERM."
+    help = "Publishes the events of the outbox to RABBITMQ_URL, until SIGTERM."
     requires_system_checks = []  # they load the URLs and all views: memory that nothing here uses
 
     def add_arguments(self, parser: CommandParser) -> None:
         exchange = getattr(settings, "EVENTS_EXCHANGE", "events")
         parser.add_argument(
-            "--exchange", default=exchange, help="a topic exchange (default: EVENTS_EXCHANGE)"
+            "--exchange", default=exchange, help="the topic exchange (default: EVENTS_EXCHANGE)"
         )
         parser.add_argument(
-            "--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections), help="its alias"
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help="database alias",
         )
 
     def handle(self, *args: Any, exchange: str, database: str, **options: Any) -> None:
         url = getattr(settings, "RABBITMQ_URL", "")
         if not url:
-            raise CommandError("RABBITMQ_URL is missing: amqp://user:password@host:port/vhost")
+            raise CommandError(
+                "RABBITMQ_URL is not set. Example: amqp://user:password@host:port/vhost"
+            )
         alive = functools.partial(touch, getattr(settings, "ALIVE_FILE", ""))
         with contextlib.closing(self.publisher(url, exchange)) as publisher:
             relay = self.relay(publisher, database)
