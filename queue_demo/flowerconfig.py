@@ -1,4 +1,4 @@
-"""Flower's settings: `celery -A config flower` reads this file. Where it listens is said as for every other process of the house."""
+"""Flower's settings: `celery -A config flower` reads this file. HOST and PORT say where it listens."""
 
 import os
 

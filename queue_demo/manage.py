@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""The developer's door: debug mode unless the environment says otherwise. Servers enter through config/wsgi.py."""
+"""The command line: debug mode unless the environment says otherwise. Servers use config/wsgi.py."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What an error says, for a timeline or a log."""
+"""The text of an error, for a timeline or a log."""
 
 
 def in_one_line(error: BaseException) -> str:

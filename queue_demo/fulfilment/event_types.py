@@ -1,4 +1,4 @@
-"""The types of the events that this service sends and understands; also their routing keys."""
+"""The event types that this service sends and reads. They are also the routing keys."""
 
 ORDER_PLACED = "order.placed"
 ORDER_PAID = "order.paid"

@@ -1,4 +1,4 @@
-"""What fulfilment leaves behind: a row for each thing that was done. Each is unique, so that it is done once, and can be counted."""
+"""One unique row per step of an order: it makes the step happen once, and can be counted."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the experiments share: a corner of the broker, a table that counts, and Celery workers that work there."""
+"""Shared by the experiments: queues of their own on the broker, a table of effects, and Celery workers."""
 
 import contextlib
 import multiprocessing

@@ -1,4 +1,4 @@
-"""How fast the patterns are beside what does less: the relay beside bare pika, the inbox beside a bare insert, orders with more workers."""
+"""Benchmarks: the relay against bare pika, the inbox against a bare INSERT, orders with more workers."""
 
 import contextlib
 import functools

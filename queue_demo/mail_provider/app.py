@@ -1,4 +1,4 @@
-"""Other people's service: takes mails over SMTP, keeps them, and shows them. Plain ASGI beside aiosmtpd: a stand-in.
+"""A stand-in for a mail provider: accepts emails over SMTP, keeps them, and lists them over HTTP.
 
     GET  /                the mails, the latest first: [{"message_id", "to", "subject", "request_id", "attachments"}]
     GET  /stats           {"mails", "message_ids", "refused", "is_on"}: mails − message_ids were sent twice

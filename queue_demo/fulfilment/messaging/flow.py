@@ -1,4 +1,4 @@
-"""What waits where, asked of the broker: ready messages and consumers of each queue. What a consumer holds just now is not among them."""
+"""Queue depths, read from the broker: ready messages and consumers. Messages in the hands of a consumer are not counted."""
 
 import contextlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One request's id on its whole way: from the HTTP header into events and tasks, and into each line that is logged on their behalf."""
+"""Carries a request id from the HTTP header into events, tasks and every log line."""
 
 import contextlib
 from collections.abc import Iterator

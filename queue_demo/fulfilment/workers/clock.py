@@ -1,4 +1,4 @@
-"""Celery beat, in a loop that can be told to stop: sends the tasks of `beat_schedule` when it is time."""
+"""Celery beat as a loop that can be stopped: sends the tasks of `beat_schedule` when they are due."""
 
 import threading
 from collections.abc import Callable

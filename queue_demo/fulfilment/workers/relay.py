@@ -1,4 +1,4 @@
-"""Publishes the outbox's events, each under the id of the request that caused it."""
+"""Publishes the events of the outbox, each with the id of the request that caused it."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""The outbox's relay, with the request's id, and a note in the order's own rows."""
+"""The relay of the outbox, with request ids, and with a record of each publish in the order's rows."""
 
 from fulfilment.workers.relay import OrderRelay, TracedPublisher
 from patterns.messaging.outbox.management.commands import relay_outbox
