@@ -20,7 +20,7 @@ check 1 /api/docs/ swagger
 check 1 /lab/ double_click
 check 2 '/graphql/?query=%7B__typename%7D' Query
 check 3 /ledger/ orders
-check 3 /flow/ 'The books'
+check 3 /flow/ 'The ledger'
 check 4 /products/SKU-000001/ SKU-000001
 check 5 /stock/ SKU-000001
 check 6 '/quotes/?postcode=10115&weight_grams=500' price

@@ -46,7 +46,7 @@ def migrate_the_queue(sender: Any, **_: Any) -> None:
     try:
         topology.migrate_tasks()
     except (*CONNECTION_ERRORS, StillConsumed) as error:
-        logger.warning("the queue's arguments were not compared: %r", error)
+        logger.warning("could not check the arguments of the queue: %r", error)
 
 
 ALIVE_INTERVAL_SECONDS = 2

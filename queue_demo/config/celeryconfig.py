@@ -1,4 +1,4 @@
-"""Celery's settings. Each stands for a way in which tasks get lost, stuck or doubled; see docs.celeryq.dev, "Configuration"."""
+"""Celery's settings. Each prevents one way to lose, block or repeat a task. See docs.celeryq.dev, "Configuration"."""
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -7,7 +7,7 @@ from fulfilment.messaging import topology
 from patterns.messaging.reliable_task import SETTINGS, reliable_queue
 
 if not settings.RABBITMQ_URL:
-    raise ImproperlyConfigured("RABBITMQ_URL is missing: Celery needs a broker, and would otherwise look for any on localhost")
+    raise ImproperlyConfigured("RABBITMQ_URL is not set: Celery would use any broker on localhost")
 
 broker_url = settings.RABBITMQ_URL
 broker_connection_timeout = 3

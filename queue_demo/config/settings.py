@@ -64,7 +64,7 @@ DATABASES["default"] = with_timeouts(
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Empty: no broker. Orders are taken all the same, and their events wait in the outbox.
+# Empty: no broker. Orders are still accepted, and their events wait in the outbox.
 RABBITMQ_URL = env("RABBITMQ_URL", default="")
 EVENTS_EXCHANGE = env("EVENTS_EXCHANGE", default="shop.events")
 QUEUE_PREFIX = env("QUEUE_PREFIX", default="fulfilment")  # another one, and a second copy can live on the same broker

@@ -6,7 +6,7 @@ from patterns.http.health import AMQP, Ready, live
 
 
 class OurReady(Ready):
-    """Without the broker orders are still taken; their events wait in the outbox."""
+    """Without the broker, orders are still accepted; their events wait in the outbox."""
 
     optional = [(AMQP, {"url": settings.RABBITMQ_URL})] if settings.RABBITMQ_URL else []
 

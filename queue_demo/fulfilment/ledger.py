@@ -1,5 +1,6 @@
-"""The ledger: what came in must be what was done, plus what is stuck, plus what is on its way. Counted from rows and letters each
-time somebody asks; a counter beside them could drift.
+"""The ledger: what came in must equal what was done, what is stuck and what is in flight.
+
+It is counted from rows and dead letters at each request; a counter could drift.
 
     outbox_published + accepted = fulfilled + stopped + stuck + in_flight
 
@@ -112,7 +113,7 @@ def with_reasons(orders: Iterable[Order], by_order: dict[uuid.UUID, DeadLetter])
     )
     for order in orders:
         remark = remarks.get(order.pk)
-        said = f"{remark.name}: {remark.detail}" if remark else "no task has reported; its message may be lost"
+        said = f"{remark.name}: {remark.detail}" if remark else "no task has reported; the message may be lost"
         if order.aggregate in unpublished:
             said = f"its event is in the outbox: {unpublished[order.aggregate] or 'not published yet'}"
         yield StuckOrder(order=order.pk, since=order.placed_at, reason=reasons.get(order.pk, said))

@@ -1,4 +1,4 @@
-"""The mail with the invoice, over SMTP; and which of the server's refusals will pass."""
+"""The invoice email, over SMTP, and which errors of the mail server are temporary."""
 
 import smtplib
 
@@ -7,7 +7,7 @@ from django.core.mail import EmailMessage
 from fulfilment.models import Email, Invoice, Order
 
 
-class MailServerAway(Exception):
+class MailServerUnavailable(Exception):
     """Not now: the server is down, hangs, or asks us to come back (4xx)."""
 
 
@@ -16,7 +16,7 @@ class MailRefused(Exception):
 
 
 def send(order: Order, email: Email, invoice: Invoice) -> None:
-    """Returns when the server has the mail. Raises MailServerAway or MailRefused."""
+    """Returns when the server has the mail. Raises MailServerUnavailable or MailRefused."""
     message = EmailMessage(
         subject=f"Your order {order.pk}: invoice {invoice.number}",
         body="Thank you for your order. The invoice is attached, the parcel is on its way.\n",
@@ -30,15 +30,15 @@ def send(order: Order, email: Email, invoice: Invoice) -> None:
         [(code, text)] = error.recipients.values()
         raise verdict(code, text) from error
     except smtplib.SMTPConnectError as error:  # its greeting, which says nothing of this mail
-        raise MailServerAway(f"{error.smtp_code} {plain(error.smtp_error)}") from error
+        raise MailServerUnavailable(f"{error.smtp_code} {plain(error.smtp_error)}") from error
     except smtplib.SMTPResponseException as error:
         raise verdict(error.smtp_code, error.smtp_error) from error
     except OSError as error:  # smtplib's own errors, too
-        raise MailServerAway(f"{type(error).__name__}: {error}") from error
+        raise MailServerUnavailable(f"{type(error).__name__}: {error}") from error
 
 
-def verdict(code: int, text: bytes | str) -> MailServerAway | MailRefused:
-    return (MailRefused if code >= 500 else MailServerAway)(f"{code} {plain(text)}")
+def verdict(code: int, text: bytes | str) -> MailServerUnavailable | MailRefused:
+    return (MailRefused if code >= 500 else MailServerUnavailable)(f"{code} {plain(text)}")
 
 
 def plain(text: bytes | str) -> str:

@@ -1,4 +1,4 @@
-"""An order, from the moment when it is placed to the moment when it has been fulfilled."""
+"""Products and orders: an order from placed to fulfilled."""
 
 import uuid
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class UnknownProduct(Exception):
 
 
 class MixedCurrencies(Exception):
-    """The products are priced in several currencies: their sum means nothing."""
+    """The products of an order have different currencies, so it has no total."""
 
 
 class OutOfStock(Exception):
@@ -99,7 +99,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
             raise UnknownProduct(", ".join(unknown))
         currencies = sorted({product.currency for product in products.values()})
         if len(currencies) > 1:
-            raise MixedCurrencies(f"several currencies in one order: {', '.join(currencies)}")
+            raise MixedCurrencies(f"All products of an order must have the same currency, not {', '.join(currencies)}.")
         defaults = {**(fields or {}), "currency": currencies[0]}
         order, is_new = self.get_or_create(pk=order_id or uuid.uuid4(), defaults=defaults)
         if not is_new:

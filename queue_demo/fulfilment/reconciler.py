@@ -1,4 +1,4 @@
-"""Finds orders that nothing works on any more, and sends their tasks again. Tasks are idempotent: one too many does no harm."""
+"""Finds orders that no process works on, and sends their tasks again. Tasks are idempotent, so one too many is harmless."""
 
 import contextlib
 import logging
@@ -23,5 +23,5 @@ def reconcile(age: timedelta | None = None) -> int:
     for order in overdue:
         with tracing.request(order.request_id):
             (email_invoice if order.fulfilled_at else fulfil_order).apply_async([str(order.pk)])
-            logger.warning("order %s: sent again, as it was open for more than %s", order.pk, age)
+            logger.warning("order %s: sent again, open for more than %s", order.pk, age)
     return len(overdue)

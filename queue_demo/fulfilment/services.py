@@ -1,4 +1,4 @@
-"""What fulfilment does. Each function is one transaction, and may be called again: what is done is done once."""
+"""The steps of fulfilment. Each function is one transaction and idempotent."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -88,7 +88,7 @@ def print_label(*, order_id: Any) -> bool:
 
 @transaction.atomic
 def email_invoice(*, order_id: Any) -> bool:
-    """True for the one call that sent it. Raises mail.MailServerAway and mail.MailRefused.
+    """True for the one call that sent it. Raises mail.MailServerUnavailable and mail.MailRefused.
 
     Killed between the server's answer and the commit, it will send a second mail, with the same Message-ID.
     """

@@ -1,11 +1,11 @@
-"""What the Celery worker does: an order's workflow, and the clock's restock.
+"""The Celery tasks: the workflow of an order, and the periodic restock and reconcile.
 
     fulfil_order (stock) ─┬─ write_invoice ── email_invoice
                           └─ print_label
     the parcel leaves with the invoice and the label: whichever of the two ends last ships it
 
-No chord joins them. A chord counts results in a backend, one more store that must not forget; and a part that is given up ends the
-join for good, also when its dead letter is replayed. Here the rows that the steps leave are the count.
+No chord joins them. A chord counts results in a backend, which is one more store that must not lose anything. A step
+that is given up ends a chord permanently, even if its dead letter is replayed. Here the rows of the steps are the count.
 """
 
 import logging
@@ -18,7 +18,7 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.utils import timezone
 
 from fulfilment import services
-from fulfilment.mail import MailRefused, MailServerAway
+from fulfilment.mail import MailRefused, MailServerUnavailable
 from fulfilment.models import Step, TaskFailure
 from patterns.messaging.reliable_task import ReliableTask
 from patterns.messaging.reliable_task.outages import GIVEN_UP
@@ -26,7 +26,7 @@ from patterns.messaging.reliable_task.outages import GIVEN_UP
 logger = logging.getLogger(__name__)
 
 DAY_SECONDS = 24 * 3600
-DONE = {True: "done", False: "was done already"}
+DONE = {True: "done", False: "already done"}
 
 
 class OrderTask(ReliableTask):
@@ -68,7 +68,7 @@ def print_label(order_id: str) -> None:
     logger.info("order %s: label %s", order_id, DONE[services.print_label(order_id=order_id)])
 
 
-@shared_task(base=OrderTask, outages=(*OrderTask.outages, MailServerAway), outage_seconds=DAY_SECONDS)
+@shared_task(base=OrderTask, outages=(*OrderTask.outages, MailServerUnavailable), outage_seconds=DAY_SECONDS)
 def email_invoice(order_id: str) -> None:
     logger.info("order %s: email %s", order_id, DONE[services.email_invoice(order_id=order_id)])
 
@@ -77,7 +77,7 @@ def email_invoice(order_id: str) -> None:
 def restock() -> None:
     """However many clocks send it, a period has one restock."""
     report = services.restock(now=timezone.now(), every=timedelta(seconds=settings.RESTOCK_SECONDS))
-    logger.info("restock: %s", "was done already" if report is None else f"{len(report.pieces)} products")
+    logger.info("restock: %s", "already done" if report is None else f"{len(report.pieces)} products")
 
 
 @shared_task(base=ReliableTask)

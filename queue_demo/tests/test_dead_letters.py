@@ -133,7 +133,7 @@ def test_without_a_broker_the_answer_is_503_and_says_so(api: APIClient, settings
     settings.RABBITMQ_URL = url
 
     answers = [api.get("/dead-letters/"), api.post("/dead-letters/m1/replay/")]
-    assert [(answer.status_code, "broker is away" in answer.data["detail"]) for answer in answers] == [(503, True)] * 2
+    assert [(answer.status_code, "broker is unavailable" in answer.data["detail"]) for answer in answers] == [(503, True)] * 2
 
 
 @pytest.mark.nightly

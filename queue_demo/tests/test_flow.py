@@ -60,7 +60,7 @@ def deliver_again_and_again(broker: Broker, api: APIClient, mug: Product, shop: 
     for body in [*poison, ghost, json.dumps(event.payload).encode()]:
         broker.channel.basic_publish(broker.exchange, "order.placed", body)
     for what in ("invoice", "label", "email"):
-        wait_until(lambda what=what: f"{what} was done already" in shop.log("worker"), timeout_seconds=20, what=what)  # type: ignore[misc]
+        wait_until(lambda what=what: f"{what} already done" in shop.log("worker"), timeout_seconds=20, what=what)  # type: ignore[misc]
     wait_until(lambda: broker.count(f"{broker.prefix}.orders.dead") == len(poison), timeout_seconds=5, what="dead letters")
     reasons = broker.reasons(f"{broker.prefix}.orders.dead")
     assert [reason.partition("(")[0] for reason in reasons] == ["Hopeless"] * len(poison)  # at once, not after many tries
@@ -144,7 +144,7 @@ def test_where_did_my_request_go(api: APIClient, mug: Product, shop: Service) ->
 def test_one_clock_too_many_does_no_harm(broker: Broker, mug: Product, tmp_path: Path) -> None:
     Product.objects.update(stock=10)
     with service(broker, tmp_path, "carry", "worker", "beat", RESTOCK_SECONDS="4") as shop:
-        wait_until(lambda: shop.log("worker").count("restock: was done already") >= 4, timeout_seconds=40, what="the clock too many")
+        wait_until(lambda: shop.log("worker").count("restock: already done") >= 4, timeout_seconds=40, what="the clock too many")
         reports = list(Restock.objects.order_by("pk"))
 
     begins = [int(report.ordered_at.timestamp()) // 4 for report in reports]
@@ -161,5 +161,5 @@ def test_a_loop_that_ends_ends_the_process_so_that_all_are_started_again(monkeyp
         monkeypatch.setattr(f"fulfilment.workers.{name}.run", lambda stop, **_: stop.wait(30))
     monkeypatch.setattr("fulfilment.workers.clock.run", lambda **_: None)
 
-    with pytest.raises(CommandError, match="clock has ended"):
+    with pytest.raises(CommandError, match="the clock thread has ended"):
         call_command("carry")

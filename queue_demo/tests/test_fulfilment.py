@@ -226,12 +226,12 @@ def test_the_mail_carries_the_invoice_and_an_id_that_a_second_try_would_have_too
 @pytest.mark.parametrize(
     ("error", "means"),
     [
-        (ConnectionRefusedError(), mail.MailServerAway),
-        (TimeoutError(), mail.MailServerAway),
-        (smtplib.SMTPServerDisconnected("gone"), mail.MailServerAway),
-        (smtplib.SMTPConnectError(554, b"no service here"), mail.MailServerAway),
-        (smtplib.SMTPDataError(451, b"later"), mail.MailServerAway),
-        (smtplib.SMTPRecipientsRefused({"a@b.example": (450, b"busy")}), mail.MailServerAway),
+        (ConnectionRefusedError(), mail.MailServerUnavailable),
+        (TimeoutError(), mail.MailServerUnavailable),
+        (smtplib.SMTPServerDisconnected("gone"), mail.MailServerUnavailable),
+        (smtplib.SMTPConnectError(554, b"no service here"), mail.MailServerUnavailable),
+        (smtplib.SMTPDataError(451, b"later"), mail.MailServerUnavailable),
+        (smtplib.SMTPRecipientsRefused({"a@b.example": (450, b"busy")}), mail.MailServerUnavailable),
         (smtplib.SMTPRecipientsRefused({"a@b.example": (550, b"unknown")}), mail.MailRefused),
         (smtplib.SMTPDataError(554, b"spam"), mail.MailRefused),
         (smtplib.SMTPSenderRefused(553, b"not you", "orders@shop.example"), mail.MailRefused),

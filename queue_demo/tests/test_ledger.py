@@ -108,7 +108,7 @@ def test_an_order_that_is_open_for_too_long_is_stuck_and_says_why(mug: Product) 
     assert ledger.read([], now=soon)["stuck"] == 0
     assert (books["stuck"], books["in_flight"], books["balanced"]) == (3, 0, False)
     assert {entry["order"]: entry["reason"] for entry in books["stuck_orders"]} == {
-        silent.pk: "no task has reported; its message may be lost",
+        silent.pk: "no task has reported; the message may be lost",
         failing.pk: "print label waits: ZeroDivisionError",
         unpublished.pk: "its event is in the outbox: no queue is bound",
     }

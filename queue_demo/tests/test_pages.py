@@ -82,7 +82,7 @@ def test_a_task_that_failed_is_listed_with_what_it_raised(client: Client, mug: P
     put(queues, dead, [["no id"], {}, {}], **{"x-death": [{"reason": "rejected"}]})
 
     reasons = [letter["reason"] for letter in client.get("/dead-letters/").json()]
-    assert reasons == ["print label given up: ZeroDivisionError", "not a task: its name or its id is not a text"]
+    assert reasons == ["print label given up: ZeroDivisionError", "not a task: its name and its id must be strings"]
 
 
 @pytest.mark.parametrize("url", ["", "amqp://guest:guest@127.0.0.1:1/%2F"])

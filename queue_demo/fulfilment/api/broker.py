@@ -1,4 +1,4 @@
-"""The broker, as the web asks it for people who look: never for an order."""
+"""The broker, as pages and dead-letter endpoints read it. No order depends on it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,29 +12,29 @@ from fulfilment.messaging import letters
 from patterns.messaging.publisher import CONNECTION_ERRORS
 
 
-class BrokerAway(APIException):
+class BrokerDown(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "unavailable"
-    default_detail = "The broker is away. Orders are taken all the same."
+    default_detail = "The message broker is unavailable. Orders are still accepted."
 
 
 @contextlib.contextmanager
 def connected() -> Iterator[pika.BlockingConnection]:
-    """A connection for this request alone; raises BrokerAway."""
+    """A connection for this request alone; raises BrokerDown."""
     if not settings.RABBITMQ_URL:
-        raise BrokerAway
+        raise BrokerDown
     try:
         with contextlib.closing(letters.connect(settings.RABBITMQ_URL)) as connection:
             yield connection
     except CONNECTION_ERRORS as error:
-        raise BrokerAway from error
+        raise BrokerDown from error
 
 
 def dead_letters() -> letters.Snapshot:
-    """As of a moment ago. Raises BrokerAway."""
+    """A snapshot, up to a few seconds old. Raises BrokerDown."""
     if not settings.RABBITMQ_URL:
-        raise BrokerAway
+        raise BrokerDown
     try:
         return letters.look(settings.RABBITMQ_URL)
     except CONNECTION_ERRORS as error:
-        raise BrokerAway from error
+        raise BrokerDown from error

@@ -1,4 +1,4 @@
-"""The flow, live, for people who would rather look. htmx asks for its inner part every two seconds."""
+"""The live page of the flow. htmx fetches its inner part every two seconds."""
 
 import contextlib
 import random
@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from fulfilment import ledger
-from fulfilment.api.broker import BrokerAway, connected, dead_letters
+from fulfilment.api.broker import BrokerDown, connected, dead_letters
 from fulfilment.messaging import flow, letters
 from fulfilment.models import Order, Product
 from fulfilment.services import place_order
@@ -21,14 +21,14 @@ SHOWN_LETTERS = 20
 
 
 def look() -> dict[str, Any]:
-    """What the page shows: the books, the depths, the dead letters, the latest orders. Without the broker only what the rows know."""
+    """What the page shows: ledger, queue depths, dead letters and latest orders. Without the broker only what the rows tell."""
     orders = Order.objects.prefetch_related("lines__product", "steps", "events")[:LATEST]
     try:
         snapshot = dead_letters()
         with connected() as connection:
             depths = flow.depths(connection)
-    except BrokerAway:
-        return {"orders": orders, "books": ledger.read(None), "is_away": True}
+    except BrokerDown:
+        return {"orders": orders, "books": ledger.read(None), "is_broker_down": True}
     books = ledger.read([letter for _, letter in snapshot.letters], total=snapshot.total)
     waiting = books["emails_due"] - books["emails_sent"] - (books["emails_dead_lettered"] or 0)
     return {
@@ -36,7 +36,7 @@ def look() -> dict[str, Any]:
         "books": books,
         "depths": depths,
         "letters": letters.explained(snapshot.letters[:SHOWN_LETTERS]),
-        "mails_on_their_way": waiting,
+        "emails_in_flight": waiting,
     }
 
 
@@ -48,7 +48,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def order(request: HttpRequest) -> HttpResponse:
-    """Places an order of one piece of anything that is sold."""
+    """Orders one piece of a random product."""
     skus = list(Product.objects.values_list("sku", flat=True)[:100])
     if skus:
         place_order(quantities={random.choice(skus): 1}, correlation_id=current.get())  # noqa: S311
@@ -57,16 +57,16 @@ def order(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def replay(request: HttpRequest) -> HttpResponse:
-    """Sends a dead letter again; one that is gone meanwhile is gone."""
-    with contextlib.suppress(BrokerAway), connected() as connection:  # the page that follows says that it is away
+    """Replays a dead letter. If it no longer exists, nothing happens."""
+    with contextlib.suppress(BrokerDown), connected() as connection:  # the page that follows says so
         letters.replay(connection, request.POST.get("message_id", ""))
     return again(request)
 
 
 @require_POST
 def drop(request: HttpRequest) -> HttpResponse:
-    """Deletes a dead letter for good."""
-    with contextlib.suppress(BrokerAway), connected() as connection:
+    """Deletes a dead letter permanently."""
+    with contextlib.suppress(BrokerDown), connected() as connection:
         letters.drop(connection, request.POST.get("message_id", ""))
     return again(request)
 

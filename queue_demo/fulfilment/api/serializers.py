@@ -23,8 +23,8 @@ class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
 class OrderSerializer(serializers.ModelSerializer[Order]):
     lines = OrderLineSerializer(many=True, allow_empty=False, max_length=order_lines.MAX_LINES)  # type: ignore[call-arg]  # the list takes it
     status = serializers.ChoiceField(STATUSES, read_only=True)
-    # never shown: whoever knows an order's id may see it
-    email = serializers.EmailField(required=False, write_only=True, help_text="where the invoice goes")
+    # never returned: anybody with an order's id may read the order
+    email = serializers.EmailField(required=False, write_only=True, help_text="The recipient of the invoice.")
     total = serializers.DecimalField(max_digits=16, decimal_places=2, read_only=True)
 
     class Meta:
@@ -51,7 +51,7 @@ class AcceptedSerializer(serializers.ModelSerializer[Order]):
 class StepSerializer(serializers.Serializer[dict[str, Any]]):
     step = serializers.CharField()
     at = serializers.DateTimeField()
-    detail = serializers.CharField(allow_blank=True, help_text="a number, or what went wrong")
+    detail = serializers.CharField(allow_blank=True, help_text="The number of the document, or the error.")
 
 
 class OrderWithTimelineSerializer(OrderSerializer):
@@ -68,34 +68,37 @@ class StuckOrderSerializer(serializers.Serializer[StuckOrder]):
 
 
 class LedgerSerializer(serializers.Serializer[Entries]):
-    """outbox_published + accepted = fulfilled + stopped + stuck + in_flight. Null: the broker, which has the letters, is away."""
+    """outbox_published + accepted = fulfilled + stopped + stuck + in_flight.
+
+    A value that depends on the dead letters is null while the broker is unavailable.
+    """
 
     orders = serializers.IntegerField()
-    accepted = serializers.IntegerField(help_text="of them, other services' paid ones")
+    accepted = serializers.IntegerField(help_text="Orders of other services, accepted when they were paid.")
     outbox_pending = serializers.IntegerField()
     outbox_published = serializers.IntegerField()
     fulfilled = serializers.IntegerField()
-    stopped = serializers.IntegerField(help_text="out of stock")
-    stuck = serializers.IntegerField(help_text="orders that a dead letter names, or that are open for too long")
-    dead_lettered = serializers.IntegerField(allow_null=True, help_text="of them, those that wait for the replay of their dead letter")
+    stopped = serializers.IntegerField(help_text="Orders that were out of stock.")
+    stuck = serializers.IntegerField(help_text="Orders with a dead letter, or open for too long.")
+    dead_lettered = serializers.IntegerField(allow_null=True, help_text="Stuck orders whose dead letter waits for a replay.")
     in_flight = serializers.IntegerField(allow_null=True)
     emails_due = serializers.IntegerField()
     emails_sent = serializers.IntegerField()
     emails_dead_lettered = serializers.IntegerField(allow_null=True)
-    dead_letters = serializers.IntegerField(allow_null=True, help_text="all, also those that are not about an order of ours")
-    orders_without_event = serializers.IntegerField(help_text="0, or the outbox does not work")
-    pieces_missing = serializers.IntegerField(help_text="0, or stock was booked twice, or half")
-    balanced = serializers.BooleanField(allow_null=True, help_text="nothing is on its way, stuck or missing")
-    stuck_orders = StuckOrderSerializer(many=True, help_text="the oldest 100")
+    dead_letters = serializers.IntegerField(allow_null=True, help_text="All dead letters, including those that belong to no order.")
+    orders_without_event = serializers.IntegerField(help_text="Always 0, unless the outbox lost an event.")
+    pieces_missing = serializers.IntegerField(help_text="Always 0, unless stock was booked twice or in part.")
+    balanced = serializers.BooleanField(allow_null=True, help_text="True if nothing is in flight, stuck or missing.")
+    stuck_orders = StuckOrderSerializer(many=True, help_text="The oldest 100.")
 
 
 class DeadLetterSerializer(serializers.Serializer[dict[str, Any]]):
-    queue = serializers.CharField(help_text="the queue that gave it up")
-    message_id = serializers.CharField(help_text="the message's own; of one without an id, a digest of its content")
-    reason = serializers.CharField(help_text="what the last try raised, or why the broker gave it up")
+    queue = serializers.CharField(help_text="The queue that dead-lettered the message.")
+    message_id = serializers.CharField(help_text="The id of the message, or a digest of its content if it has none.")
+    reason = serializers.CharField(help_text="The error of the last try, or the reason of the broker.")
     retries = serializers.IntegerField()
-    correlation_id = serializers.CharField(help_text="the id of the request that caused it")
-    is_readable = serializers.BooleanField(help_text="false: its properties cannot be decoded, so that it can only be dropped")
+    correlation_id = serializers.CharField(help_text="The id of the request that caused the message.")
+    is_readable = serializers.BooleanField(help_text="False if the properties cannot be decoded. Such a message can only be dropped.")
 
 
 class ReplayedSerializer(serializers.Serializer[dict[str, int]]):

@@ -1,4 +1,4 @@
-"""The doors: they parse, call a service, render."""
+"""The HTTP API: each view parses, calls a service, renders."""
 
 import logging
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from fulfilment import ledger
-from fulfilment.api.broker import BrokerAway, connected, dead_letters
+from fulfilment.api.broker import BrokerDown, connected, dead_letters
 from fulfilment.api.serializers import (
     AcceptedSerializer,
     DeadLetterSerializer,
@@ -42,17 +42,17 @@ class OrderList(generics.ListAPIView[Order]):
     @extend_schema(
         request=OrderSerializer,
         responses={202: AcceptedSerializer},
-        parameters=[OpenApiParameter("X-Request-ID", str, OpenApiParameter.HEADER, description="Goes along with the order's events.")],
+        parameters=[OpenApiParameter("X-Request-ID", str, OpenApiParameter.HEADER, description="The request id, passed on to the events.")],
     )
     def post(self, request: Request) -> Response:
-        """Takes an order. 202: it is safe; at its Location one sees what has been done about it."""
+        """Accepts an order. 202: the order is saved. Its Location shows how far it is."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         quantities = {line["product"]["sku"]: line["quantity"] for line in serializer.validated_data["lines"]}
         try:
             order = self.place(quantities, current.get(), serializer.validated_data.get("email", ""))
         except UnknownProduct as error:
-            raise ValidationError({"lines": [f"Not sold here: {error}"]}) from error
+            raise ValidationError({"lines": [f"Unknown SKU: {error}"]}) from error
         except MixedCurrencies as error:
             raise ValidationError({"lines": [str(error)]}) from error
         logger.info("order %s: placed", order.pk)
@@ -73,10 +73,10 @@ class OrderDetail(generics.RetrieveAPIView[Order]):
 class Ledger(APIView):
     @extend_schema(responses=LedgerSerializer)
     def get(self, request: Request) -> Response:
-        """The books: what came in, what became of it, and whether the two agree. A healthy shop's are balanced whenever it rests."""
+        """The ledger: what came in, what became of it, and whether the two agree. A healthy service is balanced whenever it is idle."""
         try:
             snapshot = dead_letters()
-        except BrokerAway:
+        except BrokerDown:
             return Response(LedgerSerializer(ledger.read(None)).data)
         return Response(LedgerSerializer(ledger.read([letter for _, letter in snapshot.letters], total=snapshot.total)).data)
 
@@ -84,7 +84,7 @@ class Ledger(APIView):
 class DeadLetterList(APIView):
     @extend_schema(responses=DeadLetterSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """The oldest messages that nobody could use, and why. 503 while the broker is away."""
+        """The oldest dead letters and their reasons. 503 while the broker is unavailable."""
         found = [{"queue": queue, **vars(letter)} for queue, letter in letters.explained(dead_letters().letters[:SHOWN_LETTERS])]
         return Response([DeadLetterSerializer(each).data for each in found])
 
@@ -92,7 +92,7 @@ class DeadLetterList(APIView):
 class DeadLetterReplay(APIView):
     @extend_schema(request=None, responses=ReplayedSerializer)
     def post(self, request: Request, message_id: str) -> Response:
-        """Sends a dead letter again, when the reason is gone. 404: there is none with this id."""
+        """Replays a dead letter: fix its reason first. 404: no dead letter has this id."""
         with connected() as connection:
             count = letters.replay(connection, message_id)
         if not count:
@@ -103,7 +103,7 @@ class DeadLetterReplay(APIView):
 class DeadLetterDrop(APIView):
     @extend_schema(request=None, responses=DroppedSerializer)
     def post(self, request: Request, message_id: str) -> Response:
-        """Deletes a dead letter for good. 404: there is none with this id."""
+        """Deletes a dead letter permanently. 404: no dead letter has this id."""
         with connected() as connection:
             count = letters.drop(connection, message_id)
         if not count:

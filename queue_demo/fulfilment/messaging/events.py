@@ -1,4 +1,4 @@
-"""The events of this service, as CloudEvents 1.0 in JSON (cloudevents.io): what it says, and what it understands."""
+"""The events that this service sends and reads: CloudEvents 1.0 in JSON (cloudevents.io)."""
 
 import uuid
 from collections.abc import Mapping
@@ -53,13 +53,13 @@ def order_placed(order: Order, quantities: Mapping[str, int], *, correlation_id:
 def parse_order_event(body: bytes) -> OrderEvent:
     """Raises Malformed, whatever the bytes are."""
     if len(body) > MAX_EVENT_BYTES:
-        raise Malformed(f"{len(body)} bytes; at most {MAX_EVENT_BYTES}")
+        raise Malformed(f"the event has {len(body)} bytes; the maximum is {MAX_EVENT_BYTES}")
     try:
         event = strict_json.loads(body)
         if event["specversion"] != "1.0" or event["type"] not in (ORDER_PLACED, ORDER_PAID):
-            raise Malformed(f"version {event['specversion']!r:.20} of {event['type']!r:.40}")
+            raise Malformed(f"unknown event: type {event['type']!r:.40}, specversion {event['specversion']!r:.20}")
         if not isinstance(event["source"], str) or not 1 <= len(event["source"]) <= MAX_SOURCE_CHARACTERS:
-            raise Malformed("the source is not a text")
+            raise Malformed(f"the source must be a string of 1 to {MAX_SOURCE_CHARACTERS} characters")
         return OrderEvent(
             event_id=uuid.UUID(event["id"]),
             type=event["type"],

@@ -1,4 +1,4 @@
-"""The dead letters of this service's queues: listed with their reasons, sent again, or dropped."""
+"""The dead letters of this service: lists them with their reasons, replays them, drops them."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ from patterns.messaging.reliable_task.shape import NotATask, check
 
 QUEUES = (topology.EVENTS, topology.TASKS)
 REJECTED = "rejected"
-MOST = 2_000  # of each queue: what a page costs is bounded
+MOST = 2_000  # per queue: bounds the cost of a page
 FRESH_SECONDS = 2
 LOOKS, LOOK_AGAIN_SECONDS = 3, 0.3
 

@@ -1,8 +1,8 @@
-"""The queues of this service, and what becomes of a message that nobody could use.
+"""The queues of this service, and where their dead letters go.
 
 shop.events, order.placed and order.paid → fulfilment.orders, read by consume_events
 fulfilment.tasks → fulfilment.tasks, read by the Celery worker
-fulfilment.orders.dead and fulfilment.tasks.dead: read by people, at /dead-letters/
+fulfilment.orders.dead and fulfilment.tasks.dead: for people, at /dead-letters/
 """
 
 import contextlib
@@ -52,5 +52,5 @@ def dead(queue: str) -> str:
 
 def broker_url() -> str:
     if not settings.RABBITMQ_URL:
-        raise CommandError("RABBITMQ_URL is missing: this process needs a broker")
+        raise CommandError("RABBITMQ_URL is not set: this command needs a broker")
     return str(settings.RABBITMQ_URL)

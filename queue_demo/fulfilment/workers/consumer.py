@@ -1,4 +1,4 @@
-"""Reads the shop's events and hands each order to Celery; an event is acknowledged when Celery's broker has confirmed the task."""
+"""Reads events and hands each order to Celery. An event is acknowledged after Celery's broker confirmed the task."""
 
 import contextlib
 import logging
@@ -66,7 +66,7 @@ def hand_over(event: OrderEvent, *, stop: threading.Event) -> None:
         try:
             fulfil_order.apply_async([str(event.order_id)], retry_policy=ONE_RETRY)
         except (OperationalError, AMQPError, OSError) as error:
-            logger.warning("order %s waits: %s", event.order_id, in_one_line(error))
+            logger.warning("order %s waits for Celery's broker: %s", event.order_id, in_one_line(error))
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
             stop.wait(pause_seconds)
         else:

@@ -1,4 +1,4 @@
-"""Carries what waits to where it is worked on: the outbox to the broker, the shop's events to Celery, the clock's tasks. Until SIGTERM."""
+"""Runs the relay, the consumer and Celery beat as threads of one process, until SIGTERM."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ STUCK_SECONDS = 15  # more than any turn takes: an outage is noticed within a fe
 
 class Command(BaseCommand):
     requires_system_checks = []  # they load the URLs and all views: 20 MB that nothing here uses
-    help = "relay_outbox, consume_events and Celery's beat as three threads of one process: a third of the memory, and they wait, mostly."
+    help = "Runs relay_outbox, consume_events and Celery beat as threads of one process, with a third of the memory, until SIGTERM."
 
     def handle(self, *args: Any, **options: Any) -> None:
         url, stop = broker_url(), stop_on_signal()
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         while not stop.wait(1):
             if dead := [thread.name for thread in threads if not thread.is_alive()]:
                 stop.set()
-                raise CommandError(f"{dead[0]} has ended")  # its traceback is in the log; whoever supervises us starts all of us again
+                raise CommandError(f"the {dead[0]} thread has ended")  # the traceback is in the log; the supervisor restarts all
             if len(turned_at) == 2 and time.monotonic() - min(turned_at.values()) < STUCK_SECONDS:
                 touch(settings.ALIVE_FILE)
         for thread in threads[:2]:

@@ -12,7 +12,7 @@ from patterns.messaging.graceful_shutdown import stop_on_signal, touch
 
 
 class Command(BaseCommand):
-    help = "Reads order.placed from its queue on RABBITMQ_URL and hands each to Celery; waits while the broker is away."
+    help = "Reads order events from the queue at RABBITMQ_URL and hands each order to Celery, until SIGTERM."
     requires_system_checks = []  # they load the URLs and all views: 20 MB that nothing here uses
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""Lists the messages that nobody could use, and why; --replay sends them again."""
+"""Lists, replays or drops dead letters."""
 
 import contextlib
 from typing import Any
@@ -13,11 +13,11 @@ SHOWN = 100  # of each queue
 
 
 class Command(BaseCommand):
-    help = "Lists the oldest dead letters of this service; --replay sends them again, all or one; --drop deletes one."
+    help = "Lists the oldest dead letters of this service, or replays or drops them."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--replay", nargs="?", const="", metavar="ID", help="all of them, or the one with this message id")
-        parser.add_argument("--drop", metavar="ID", help="the one with this message id")
+        parser.add_argument("--replay", nargs="?", const="", metavar="ID", help="replay all dead letters, or the one with this message id")
+        parser.add_argument("--drop", metavar="ID", help="delete the dead letter with this message id")
 
     def handle(self, *args: Any, replay: str | None, drop: str | None, **options: Any) -> None:
         with contextlib.closing(letters.connect(broker_url())) as connection:
@@ -33,4 +33,4 @@ class Command(BaseCommand):
 
     def progress(self, count: int) -> None:
         if count % PROGRESS == 0:
-            self.stdout.write(f"{count} replayed …")
+            self.stdout.write(f"{count} replayed so far")

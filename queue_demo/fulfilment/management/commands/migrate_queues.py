@@ -1,4 +1,4 @@
-"""Gives the queues of this service their present arguments, if they were declared with others."""
+"""Replaces queues that were declared with different arguments."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from patterns.messaging.topology.migration import StillConsumed
 
 
 class Command(BaseCommand):
-    help = "Replaces queues that have other arguments, and keeps their messages. Stop carry, consume_events and the worker first."
+    help = "Replaces queues that were declared with different arguments, and keeps their messages. Stop the consumers and workers first."
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""Fills the shop with the same products each time. Running it again changes nothing."""
+"""Creates the same products each time. Running it again changes nothing."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ BATCH = 5_000
 
 
 class Command(BaseCommand):
-    help = "Products SKU-000001 …"
+    help = "Creates the products SKU-000001, SKU-000002 and so on. Existing products stay as they are."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--size", choices=SIZES, default="small", help="12 products, or 200,000 (default: small)")
