@@ -89,8 +89,8 @@ def naive() -> Counts:
         here.keep("celery")
         with closing(pika.BlockingConnection(pika.URLParameters(here.url))) as connection:
             exchange, channel = unbound(here), connection.channel()
-            pika_told = times_told(lambda: channel.basic_publish(exchange, "job", b""), AMQPError)
-        return run(here, naive_pika, naive_celery, pika_told=pika_told)
+            pika_reported = errors_raised(lambda: channel.basic_publish(exchange, "job", b""), AMQPError)
+        return run(here, naive_pika, naive_celery, pika_reported=pika_reported)
 
 
 def solved() -> Counts:
@@ -102,13 +102,13 @@ def solved() -> Counts:
         with solved_celery(here.name).connection_for_write() as opened:
             dead_letter_queue(f"{here.name}.celery", dead_letters=f"{here.name}.celery.dead")(opened.default_channel).declare()  # type: ignore[no-untyped-call]
         with closing(Publisher(here.url, unbound(here))) as publisher:
-            pika_told = times_told(lambda: publisher.publish("job", b"", "1"), MessageRefused)
-        return run(here, solved_pika, solved_celery, pika_told=pika_told)
+            pika_reported = errors_raised(lambda: publisher.publish("job", b"", "1"), MessageRefused)
+        return run(here, solved_pika, solved_celery, pika_reported=pika_reported)
 
 
-def run(here: Corner, consume: Callable[[str], None], make: Callable[[str], Celery], *, pika_told: int) -> Counts:
+def run(here: Corner, consume: Callable[[str], None], make: Callable[[str], Celery], *, pika_reported: int) -> Counts:
     exchange, app, all_come = unbound(here), make(here.name), consume is solved_pika
-    celery_told = times_told(lambda: app.send_task("job", [""], exchange=exchange, routing_key="job"), Exception)
+    celery_reported = errors_raised(lambda: app.send_task("job", [""], exchange=exchange, routing_key="job"), Exception)
 
     fresh_tally()
     for number in range(JOBS):
@@ -126,8 +126,8 @@ def run(here: Corner, consume: Callable[[str], None], make: Callable[[str], Cele
         celery_lost = settle(all_come)
     return {
         "messages_without_a_queue": JOBS,
-        "pika_told_of_them": pika_told,
-        "celery_told_of_them": celery_told,
+        "pika_reported_them": pika_reported,
+        "celery_reported_them": celery_reported,
         "jobs": JOBS,
         "pika_lost": pika_lost,
         "celery_lost": celery_lost,
@@ -140,15 +140,15 @@ def unbound(here: Corner) -> str:
     return name
 
 
-def times_told(publish: Callable[[], object], error: type[Exception]) -> int:
-    """How often the publisher heard that nobody gets its message."""
-    told = 0
+def errors_raised(publish: Callable[[], object], error: type[Exception]) -> int:
+    """How often the publisher got an error for a message that no queue takes."""
+    raised = 0
     for _ in range(JOBS):
         try:
             publish()
         except error:
-            told += 1
-    return told
+            raised += 1
+    return raised
 
 
 def settle(all_come: bool) -> int:
@@ -165,19 +165,19 @@ experiment = Experiment(
     load=f"{JOBS} messages without a queue, {JOBS} jobs of which one kills its process once (SIGKILL); both with pika and with Celery",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: counts["pika_lost"] > 0 and counts["celery_lost"] > 0 and counts["pika_told_of_them"] == 0,
-    # that Celery is not told is no promise, but what the choice rests on: if kombu learns it, this page has to change
+    breaks=lambda counts: counts["pika_lost"] > 0 and counts["celery_lost"] > 0 and counts["pika_reported_them"] == 0,
+    # the choice rests on Celery reporting nothing: if kombu learns it, this page must change
     holds=lambda counts: (
         counts
         == {
             "messages_without_a_queue": JOBS,
-            "pika_told_of_them": JOBS,
-            "celery_told_of_them": 0,
+            "pika_reported_them": JOBS,
+            "celery_reported_them": 0,
             "jobs": JOBS,
             "pika_lost": 0,
             "celery_lost": 0,
         }
     ),
-    proof=("pika_lost", "celery_lost", "pika_told_of_them", "celery_told_of_them"),
+    proof=("pika_lost", "celery_lost", "pika_reported_them", "celery_reported_them"),
     code="patterns/messaging/consumer",
 )
