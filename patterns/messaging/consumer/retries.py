@@ -34,10 +34,11 @@ def put_aside(
     now, since, retries = time.time(), headers.pop(OUTAGE_SINCE, None), number(headers.get(RETRIES))
     waited = now - since if isinstance(since, int | float) and since <= now else 0.0
     headers[REASON] = reason
+    if isinstance(error, OUTAGES):
+        headers[OUTAGE_SINCE] = int(now - waited)  # also beyond the limit: its time goes on
     may_wait = queue.delays_seconds and waited < queue.outage_limit_seconds
     if isinstance(error, OUTAGES) and may_wait:
         to = queue.delay(max(sum(each <= waited for each in queue.delays_seconds) - 1, 0))
-        headers[OUTAGE_SINCE] = int(now - waited)
     elif isinstance(error, Hopeless) or retries >= len(queue.delays_seconds):
         to = queue.dead
         headers[RETRIES] = retries

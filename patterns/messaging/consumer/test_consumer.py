@@ -16,7 +16,7 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection
 from pika.exceptions import ChannelClosedByBroker, UnroutableError
 
-from ..topology import WorkQueue
+from ..topology import OUTAGE_SINCE, WorkQueue
 from . import Hopeless
 from .retries import put_aside
 
@@ -404,6 +404,24 @@ def test_an_outage_longer_than_its_limit_counts(
 
     wait_until(lambda: count(channel, queue.dead) == 1)
     assert len(handler.begun) == 3
+
+
+def test_the_limit_of_an_outage_is_not_begun_again_by_a_try_that_counts(
+    channel: Any, queue: WorkQueue
+) -> None:
+    since = int(time.time()) - 100
+    given = pika.BasicProperties(message_id="first", headers={OUTAGE_SINCE: since, "x-retries": 0})
+    put_aside(
+        channel,
+        dataclasses.replace(queue, outage_limit_seconds=50),
+        b"first",
+        given,
+        OperationalError("the connection is lost"),
+    )
+
+    wait_until(lambda: count(channel, queue.name) == 1)
+    _, properties, _ = channel.basic_get(queue.name)
+    assert (properties.headers[OUTAGE_SINCE], properties.headers["x-retries"]) == (since, 1)
 
 
 @pytest.mark.parametrize(

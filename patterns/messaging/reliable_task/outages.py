@@ -78,11 +78,12 @@ class OutlastingTask(Task):
         request = self.request
         outage = Outage.of(request.get(HEADER)) or Outage(time.time())
         headers = {name: each for name, each in (request.headers or {}).items() if name != HEADER}
-        if isinstance(exc, self.outages) and outage.seconds < self.outage_seconds:
+        if isinstance(exc, self.outages):
             outage = outage.after(exc)
-            headers |= outage.header()
-            options |= {"countdown": outage.pause_seconds(self.outage_pause_seconds)}
-            request.retries -= 1  # Celery adds one
+            headers |= outage.header()  # also beyond the limit: its time goes on
+            if outage.seconds < self.outage_seconds:
+                options |= {"countdown": outage.pause_seconds(self.outage_pause_seconds)}
+                request.retries -= 1  # Celery adds one
         request.headers = headers
         try:
             return super().retry(*args, exc=exc, **options)

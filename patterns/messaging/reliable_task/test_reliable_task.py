@@ -112,6 +112,18 @@ def despair(what: str) -> None:
     raise OperationalError("the connection is lost")
 
 
+@app.task(
+    base=ReliableTask,
+    max_retries=1,
+    outage_seconds=2.5,
+    outage_pause_seconds=1,
+    retry_backoff_max=1,
+)
+def lose_patience(what: str) -> None:
+    note(what)
+    raise OperationalError("the connection is lost")
+
+
 class ClumsyTask(ReliableTask):
     abstract = True
 
@@ -272,6 +284,14 @@ def test_an_outage_longer_than_its_limit_is_an_error(running: Running) -> None:
 
     wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
     assert (running.runs()["despairs-1"], running.dead()) == (1, ["rejected"])
+
+
+def test_the_limit_of_an_outage_is_not_begun_again_by_a_try_that_counts(running: Running) -> None:
+    lose_patience.delay("loses-patience-1")
+
+    wait_until(lambda: running.waiting(f"{NAME}.dead") == 1)
+    assert running.runs()["loses-patience-1"] <= 3 + 2  # one per second, then two that count
+    assert running.dead() == ["rejected"]
 
 
 def test_a_remark_that_fails_makes_no_second_dead_letter(running: Running) -> None:
