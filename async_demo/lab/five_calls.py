@@ -1,7 +1,8 @@
-"""Five calls take five times as long.
+"""We made it async, and it is still slow.
 
-A quote needs five carriers. The naive version is async from top to bottom, and still asks them one after another: `await` in a
-loop waits for each answer before the next question is sent. It also opens a client, so a connection, for each call.
+A quote needs five carriers. The naive version is async throughout, and still calls them one after another:
+`await` in a loop waits for each response before it sends the next request. It also opens a client, and so a
+connection, for each call.
 """
 
 import time
@@ -77,9 +78,9 @@ async def some_quotes(ask: Ask, means: AbstractAsyncContextManager[Any]) -> tupl
 
 
 experiment = Experiment(
-    challenge="Five calls take five times as long",
-    solution="all carriers asked at once (a TaskGroup whose failures are outcomes) over one shared client",
-    load=f"{QUOTES} quotes, one after another, each of five carriers that take 60 to 120 ms",
+    challenge="We made it async, and it is still slow",
+    solution="all calls run concurrently over one shared client, and a failure is an outcome of its own call",
+    load=f"{QUOTES} quotes, one after another, each from five carriers that take 60 to 120 ms",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["most_in_flight"] == 1 and counts["connections"] == counts["calls"],

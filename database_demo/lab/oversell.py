@@ -1,7 +1,8 @@
-"""We sold 103 of 100.
+"""We sold more than we had in stock.
 
-Two hundred buyers want one piece each, of a hundred. The naive sale reads the stock, checks it in Python and saves what it has
-computed: all who read before the others commit see the same stock, and each save() writes over the one before.
+Two hundred buyers want one piece each, of a hundred. The naive sale reads the stock, checks it in Python and
+saves the new number. All buyers who read before the others commit see the same stock, and each save()
+overwrites the one before.
 """
 
 from collections.abc import Callable
@@ -47,7 +48,7 @@ def naive() -> Counts:
 
 def solved() -> Counts:
     locked = sell(locking_reserve)
-    return sell(reserve) | {f"for_update_{name}": locked[name] for name in ("sold", "statements_a_sale", "statements_a_refusal")}
+    return sell(reserve) | {f"for_update_{name}": locked[name] for name in ("sold", "statements_per_sale", "statements_per_refusal")}
 
 
 def sell(sale: Sale) -> Counts:
@@ -63,7 +64,7 @@ def sell(sale: Sale) -> Counts:
         "refused": sum(outcome == "refused" for outcome, _ in outcomes),
         "errors": sum(outcome not in ("sold", "refused") for outcome, _ in outcomes),
     }
-    for name, ended in (("statements_a_sale", "sold"), ("statements_a_refusal", "refused")):
+    for name, ended in (("statements_per_sale", "sold"), ("statements_per_refusal", "refused")):
         if statements := {number for outcome, number in outcomes if outcome == ended}:  # the naive sale refuses nobody
             counts[name] = max(statements)
     return counts
@@ -83,9 +84,9 @@ def buy_one(sale: Sale) -> tuple[str, int]:
 
 
 experiment = Experiment(
-    challenge="We sold 103 of 100",
-    solution="a conditional UPDATE takes the pieces only while there are enough; a CHECK constraint is the net under it",
-    load=f"{BUYERS} buyers at once from two processes, one piece each, {PIECES} pieces",
+    challenge="We sold more than we had in stock",
+    solution="a conditional UPDATE that takes stock only while there is enough, and a CHECK constraint",
+    load=f"{BUYERS} buyers at once, from two processes, one piece each, of {PIECES} pieces",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["oversold"] > 0,

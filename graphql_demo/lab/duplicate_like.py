@@ -1,7 +1,7 @@
 """The like counter counts twice.
 
-A member's finger rests on the button: the same like comes many times at once, from two processes. The naive side looks first,
-then inserts and counts up. Its tables have what it has: no constraint, and a counter column.
+The same like arrives many times at once, from two processes. The naive version checks first, then inserts
+and increments a counter. Its tables have no constraint, and a counter column.
 """
 
 import time
@@ -86,8 +86,8 @@ def solved() -> Counts:
 
 experiment = Experiment(
     challenge="The like counter counts twice",
-    solution="a unique constraint, an insert that ignores the conflict, and a counter that is a count",
-    load=f"one member's like, {RACERS} times at once, from two processes; 20 ms lie between service and database",
+    solution="a unique constraint, an INSERT that ignores the conflict, and a count of the rows instead of a counter",
+    load=f"one member likes one review {RACERS} times at once, from two processes; 20 ms between service and database",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["like_rows"] > 1 and counts["like_counter"] > 1,

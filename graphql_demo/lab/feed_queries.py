@@ -1,7 +1,8 @@
-"""20 posts cost 100 queries.
+"""The feed runs hundreds of queries.
 
-One query, three levels deep, is sent for 10 and for 50 reviews. The naive schema is graphene-django as its tutorial shows
-it: each field of each row fetches what it needs. Both are asked over HTTP by Django's test clients, through all middleware.
+One query, three levels deep, is sent for 10 and for 50 reviews. The naive schema is graphene-django as its
+tutorial shows it: each field of each row fetches what it needs. Both get the query over HTTP from Django's
+test clients, through all middleware.
 """
 
 import gc
@@ -99,8 +100,8 @@ def ask(post: Callable[..., Any], first: int) -> list[Any]:
 
 
 experiment = Experiment(
-    challenge="20 posts cost 100 queries",
-    solution="loaders that live as long as one request, and fetch once for all rows of a level",
+    challenge="The feed runs hundreds of queries",
+    solution="data loaders, one set per request: each fetches once for all rows of a level",
     load=f"one GraphQL query for {FEW} and for {MANY} reviews with author, product, likes, {COMMENTS} comments and their authors, "
     "under WSGI and under ASGI",
     naive=naive,

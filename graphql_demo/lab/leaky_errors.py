@@ -1,7 +1,7 @@
-"""Clients see str(e).
+"""API errors show table names and passwords.
 
-Resolvers fail in the ways that resolvers fail; the same schema is served by graphene-django's view, which answers `str(error)`,
-and behind the mask. What is searched for in the answers are words that only the inside knows.
+Resolvers raise common errors. One schema is served by graphene-django's view, which answers `str(error)`,
+and by a view that masks errors. The experiment searches the responses for internal names.
 """
 
 import json
@@ -93,7 +93,7 @@ def ask(view: Any) -> Counts:
         "internal_texts_leaked": sum(secret in answer for answer in answers for secret in SECRETS),
         "with_a_code": sum("code" in error.get("extensions", {}) for error in errors),
         "ids_found_in_the_log": sum(any(each in line for line in log.lines) for each in ids),
-        "foreseen_told": sum("Log in first." in answer for answer in answers),
+        "expected_errors_shown": sum("Log in first." in answer for answer in answers),
     }
 
 
@@ -106,14 +106,14 @@ def solved() -> Counts:
 
 
 experiment = Experiment(
-    challenge="Clients see str(e)",
-    solution="masked errors: a code and an id for the client, the rest for the log",
-    load=f"{len(FIELDS)} resolvers that fail inside, one that refuses, and a field that is none",
+    challenge="API errors show table names and passwords",
+    solution="masked errors: the client gets a code and an id, the log gets the exception",
+    load=f"{len(FIELDS)} resolvers that raise, one that refuses with a code, and one unknown field",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["internal_texts_leaked"] >= len(FIELDS),
     holds=lambda counts: (
-        (counts["internal_texts_leaked"], counts["foreseen_told"]) == (0, 1)
+        (counts["internal_texts_leaked"], counts["expected_errors_shown"]) == (0, 1)
         and counts["with_a_code"] == counts["errors"]
         and counts["ids_found_in_the_log"] == len(FIELDS)
     ),

@@ -1,7 +1,8 @@
 """Anyone can delete a review.
 
-Each role tries each mutation on another's review, and the database says afterwards whether it was done. The naive mutations are the
-usual ones: the button is only shown to those who may, so the resolver does not ask; and the author is whom the input names.
+Each role tries each mutation on another member's review, and the experiment reads from the database whether
+it worked. The naive mutations do not check permissions, because the page shows the button only to those who
+may use it. They take the author from the input.
 """
 
 from itertools import product as pairs
@@ -144,7 +145,7 @@ def solved() -> Counts:
 
 experiment = Experiment(
     challenge="Anyone can delete a review",
-    solution="the service checks permissions, whichever entry point calls it; a refusal is a typed error",
+    solution="the service checks permissions for every caller, and a refusal is a typed error",
     load=f"{len(ROLES)} roles try {len(ACTIONS)} mutations on the author's reviews",
     naive=naive,
     solved=solved,

@@ -1,7 +1,8 @@
-"""One nested query killed the server.
+"""One nested query takes the server down.
 
-Four bombs, each on less than a screen, go to graphene-django as its tutorial shows it, and to this service. Its loaders would
-bound what a list costs in queries, but not how many lists a client asks for, nor how large the answer is.
+Four short queries with a huge answer go to graphene-django as its tutorial shows it, and to this service.
+Data loaders limit how many SQL queries a list costs. They do not limit how many lists a client asks for, or
+how large the answer is.
 """
 
 import json
@@ -123,8 +124,8 @@ def sql(counts: Counts) -> list[int | float]:
 
 
 experiment = Experiment(
-    challenge="One nested query killed the server",
-    solution="limits on characters, tokens, levels, aliases, directives and cost, before anything is run",
+    challenge="One nested query takes the server down",
+    solution="limits on characters, tokens, depth, aliases, directives and cost, checked before execution",
     load=f"{len(BOMBS)} queries: {LEVELS} reviews and authors deep, {ALIASES} aliases, {DOUBLINGS} fragments that double, 100 lists of 100",
     naive=naive,
     solved=solved,

@@ -1,7 +1,8 @@
-"""The schema changed silently.
+"""The schema changed, and the old app broke.
 
-One change at a time is planted into the committed schema. The naive check is the one that most projects have: the schema
-builds, and the queries of the server's own tests are still valid (they change in the same commit).
+The experiment makes one change at a time in the committed schema. The naive check is the one that most
+projects have: the schema builds, and the queries in the server's own tests are valid. Those queries change
+in the same commit.
 """
 
 from pathlib import Path
@@ -64,9 +65,9 @@ def solved() -> Counts:
 
 
 experiment = Experiment(
-    challenge="The schema changed silently",
-    solution="the schema is committed as text, a test compares it with the code's, and a check names what breaks",
-    load=f"{len(BREAKING)} breaking changes and {len(HARMLESS)} harmless ones, planted into the committed schema one at a time",
+    challenge="The schema changed, and the old app broke",
+    solution="the schema is committed as SDL, a test compares it with the code, and a check names each breaking change",
+    load=f"{len(BREAKING)} breaking changes and {len(HARMLESS)} compatible ones, made in the committed schema one at a time",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["caught"] == 0,
