@@ -1,10 +1,10 @@
-"""Other people's services: five carriers, each with its own prices and its own latency. Plain ASGI, so that it stays a stand-in.
+"""Simulates five carriers, each with its own prices and its own latency. Plain ASGI.
 
     GET  /<carrier>/rate?postcode=…&weight_grams=…   {"price": "6.40", "currency": "EUR", "days": 2}
     GET  /stats                                      what all carriers counted since the last reset
     POST /stats/reset
 
-A caller may ask for trouble: `delay_ms=5000`, `answer=error|rubbish|hang|trickle|flood`. Run it in one worker: the counts are its own.
+A caller can ask for a fault: `delay_ms=5000`, `answer=error|malformed|hang|trickle|flood`. Run it in one worker: the counts are its own.
 """
 
 import asyncio
@@ -81,7 +81,7 @@ async def rate(scope: dict[str, Any], send: Send, carrier: str) -> None:
         kilograms = -(-int(query["weight_grams"]) // 1000)
         delay_ms = min(int(query.get("delay_ms", latency_ms)), LONGEST_MS)
     except (KeyError, ValueError):
-        await respond(send, 400, {"detail": "weight_grams and delay_ms are whole numbers"})
+        await respond(send, 400, {"detail": "weight_grams and delay_ms must be whole numbers"})
         return
     started = time.monotonic()
     stats.begin(scope)
@@ -98,7 +98,7 @@ async def rate(scope: dict[str, Any], send: Send, carrier: str) -> None:
     match query.get("answer"):
         case "error":
             await respond(send, 500, {"detail": "our database is down"})
-        case "rubbish":
+        case "malformed":
             await respond(send, 200, "<html>Welcome</html>")
         case _:
             await respond(send, 200, {"price": price, "currency": "EUR", "days": days})

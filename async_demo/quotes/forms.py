@@ -8,7 +8,7 @@ HEAVIEST_PARCEL_GRAMS = 31_500  # the usual limit for what one person carries; m
 
 class ParcelForm(forms.Form):
     postcode = forms.CharField(
-        max_length=10, validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9 -]+\Z", "Letters, digits, spaces and dashes, at least two.")]
+        max_length=10, validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9 -]+\Z", "Use at least two letters, digits, spaces or hyphens.")]
     )
     weight_grams = forms.IntegerField(min_value=1, max_value=HEAVIEST_PARCEL_GRAMS)
 

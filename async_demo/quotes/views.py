@@ -17,11 +17,11 @@ from quotes.services import gather_offers
 RETRY_AFTER_SECONDS = 5
 
 
-@csrf_exempt  # nothing is changed here: a POST is told 405, not sent to look for a cookie
+@csrf_exempt  # read-only: a POST gets 405, not an error about a cookie
 @require_safe
 async def quote_list(request: HttpRequest) -> HttpResponse:
-    """200 with the offers there are; 503 when carriers were asked and none made one: "nobody delivers there" would be a lie."""
-    try:  # nobody has to log in, but an invalid token is an error that the client must see
+    """200 with the offers; 503 if carriers were asked and none made one, which does not mean that none delivers there."""
+    try:  # no login needed, but a client that sends an invalid token must learn of it
         settings.TOKEN_VERIFIER.read_header(request.headers.get("Authorization", ""))
     except InvalidAccessToken:
         response = respond(request, 401, code="invalid_token", detail="The access token is invalid or expired.")
@@ -34,6 +34,6 @@ async def quote_list(request: HttpRequest) -> HttpResponse:
     async with resource(request, "carriers", otherwise=open_client) as client:
         quote = await gather_offers(client=client, parcel=parcel, timeout_seconds=settings.CARRIER_TIMEOUT_SECONDS)
     if quote.failed and not quote.offers:
-        body = problem(request, 503, detail="No carrier answered.") | asdict(quote)
+        body = problem(request, 503, detail="No carrier made an offer. Try again later.") | asdict(quote)
         return JsonResponse(body, status=503, content_type=CONTENT_TYPE, headers={"Retry-After": RETRY_AFTER_SECONDS})
     return JsonResponse({**asdict(parcel), **asdict(quote)})

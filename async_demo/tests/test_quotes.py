@@ -53,7 +53,7 @@ def test_an_inactive_carrier_is_not_asked(ask: Ask, stats: Stats) -> None:
     [
         ("/swift/rate?delay_ms=0&answer=error", "error_answer"),
         ("/no-such-carrier/rate", "error_answer"),
-        ("/swift/rate?delay_ms=0&answer=rubbish", "unreadable_answer"),
+        ("/swift/rate?delay_ms=0&answer=malformed", "unreadable_answer"),
         ("/swift/rate?delay_ms=0&answer=flood", "unreadable_answer"),
         ("/swift/rate?delay_ms=0&answer=hang", "timed_out"),
         ("/swift/rate?delay_ms=0&answer=trickle", "timed_out"),  # a byte every 50 ms: no read ever times out

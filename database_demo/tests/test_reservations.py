@@ -1,4 +1,4 @@
-"""The doors over HTTP, and what they make of rubbish."""
+"""The endpoints over HTTP, also with malformed requests."""
 
 import uuid
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""The warehouse: what lies on the shelves, and what is set aside for somebody."""
+"""The warehouse: stock items and reservations."""
 
 import uuid
 
@@ -8,14 +8,14 @@ from django.db.models import F, Q
 
 class StockQuerySet(models.QuerySet["StockItem"]):
     def take(self, sku: str, quantity: int) -> bool:
-        """Takes `quantity` pieces off the stock, or none: False when fewer are left, or the SKU is unknown.
+        """Takes `quantity` pieces from the stock, or none: False if fewer are left, or the SKU is unknown.
 
-        One UPDATE looks and takes. A second buyer of the same row waits for the first one's transaction to end, and
-        PostgreSQL then evaluates the WHERE again on the row as it has become. Source: PostgreSQL, "Read Committed
-        Isolation Level". Call it in the transaction that records why the pieces are gone.
+        One UPDATE checks and takes. A second buyer of the same row waits until the first transaction ends.
+        Then PostgreSQL evaluates the WHERE again, on the new row. Source: PostgreSQL, "Read Committed
+        Isolation Level". Call it in the transaction that records why.
         """
         if quantity < 1:
-            raise ValueError(f"take at least one piece, not {quantity}")  # taking -5 would put five on the shelf
+            raise ValueError(f"take at least one piece, not {quantity}")  # -5 would add five
         return self.filter(sku=sku, available__gte=quantity).update(available=F("available") - quantity) == 1
 
 
@@ -29,7 +29,7 @@ class StockItem(models.Model):
     class Meta:
         ordering = ["sku"]
         constraints = [
-            # the net under take(): code that forgets to ask fails loudly instead of selling what is not there
+            # for code that subtracts without take(): it gets an error, and sells nothing that is not there
             models.CheckConstraint(condition=Q(available__gte=0), name="available_is_never_negative"),
         ]
 

@@ -10,12 +10,12 @@ class UnknownSku(Exception):
 
 
 class NotEnoughLeft(Exception):
-    """Fewer pieces are left than were wanted; none was taken."""
+    """Fewer pieces are left than requested. None was taken."""
 
 
 @transaction.atomic
 def reserve(*, sku: str, quantity: int) -> Reservation:
-    """Sets `quantity` pieces (at least 1) aside. Raises UnknownSku or NotEnoughLeft.
+    """Reserves `quantity` pieces (at least 1). Raises UnknownSku or NotEnoughLeft.
 
     The row stays locked from `take` to the commit, so nothing slow belongs in between.
     """

@@ -1,4 +1,4 @@
-"""The doors: they parse, call a service, render."""
+"""The endpoints: they parse the request, call a service and render the result."""
 
 from typing import Any
 
@@ -37,9 +37,9 @@ class StockDetail(generics.RetrieveAPIView[StockItem]):
 class ReservationList(generics.CreateAPIView[Reservation]):
     serializer_class = ReservationSerializer
 
-    @extend_schema(responses={201: ReservationSerializer, 409: OpenApiResponse(description="Not enough left; nothing was taken.")})
+    @extend_schema(responses={201: ReservationSerializer, 409: OpenApiResponse(description="Not enough stock. Nothing was reserved.")})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Sets pieces aside, all that are asked for or none."""
+        """Reserves all the requested pieces, or none."""
         return super().post(request, *args, **kwargs)
 
     def perform_create(self, serializer: BaseSerializer[Reservation]) -> None:
@@ -47,16 +47,16 @@ class ReservationList(generics.CreateAPIView[Reservation]):
         try:
             serializer.instance = reserve(sku=wanted["item_id"], quantity=wanted["quantity"])
         except UnknownSku as error:
-            raise ValidationError({"sku": [f"Not stocked here: {error}"]}) from error
+            raise ValidationError({"sku": [f"This warehouse does not stock {error}."]}) from error
         except NotEnoughLeft as error:
-            raise SoldOut(f"Not enough left for {error}.") from error
+            raise SoldOut(f"Not enough stock for {error}.") from error
 
     def get_success_headers(self, data: Any) -> dict[str, str]:
         return {"Location": reverse("reservation-detail", args=[data["id"]])}
 
 
 class ReservationDetail(generics.RetrieveAPIView[Reservation]):
-    """For anyone who has logged in and knows its id: a reservation names no customer."""
+    """Any logged-in user who knows the id can read it: a reservation names no customer."""
 
     serializer_class = ReservationSerializer
     queryset = Reservation.objects.all()

@@ -107,8 +107,7 @@ experiment = Experiment(
     naive=naive,
     solved=solved,
     breaks=lambda counts: (
-        counts["rows_without_first"] == counts["rows_for_a_billion"] == ROWS
-        and counts["rows_for_a_billion_comments"] == COMMENTS
+        counts["rows_without_first"] == counts["rows_for_a_billion"] == ROWS and counts["rows_for_a_billion_comments"] == COMMENTS
     ),
     holds=lambda counts: (
         counts["rows_for_a_hundred"] == MAXIMUM and all(count <= MAXIMUM for name, count in counts.items() if name.startswith("rows_"))

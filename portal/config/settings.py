@@ -27,10 +27,10 @@ SERVERS = env.dict("SERVERS", default={})
 SOURCE_URL = env.str("SOURCE_URL", default="").rstrip("/")
 for name, url in {**{f"{demo}_INTERNAL_URL".upper(): url for demo, url in INTERNAL_URLS.items()}, "SOURCE_URL": SOURCE_URL}.items():
     if url and not url.startswith(("http://", "https://")):
-        raise ImproperlyConfigured(f"{name} is no http address: {url}")
+        raise ImproperlyConfigured(f"{name} is not an http(s) URL: {url}")
 for name, address in SERVERS.items():
     if not address.rpartition(":")[2].isdecimal():
-        raise ImproperlyConfigured(f"SERVERS wants name=host:port, separated by commas; {name}={address} is not")
+        raise ImproperlyConfigured(f"SERVERS must be name=host:port, separated by commas; {name}={address} is not")
 
 INSTALLED_APPS = ["django.contrib.staticfiles", "django_htmx", "door"]
 MIDDLEWARE = [

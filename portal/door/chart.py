@@ -43,7 +43,7 @@ def _bar(side: str, value: float | None, longest: float) -> Bar:
     if value is None:
         return Bar(side, "–", "0")
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"no count: {value!r}")
+        raise ValueError(f"not a count: {value!r}")
     return Bar(side, f"{value:,}", f"{max(abs(value) / longest * 100, THINNEST_PERCENT):.1f}" if value else "0")
 
 

@@ -11,10 +11,10 @@ from door.chart import Pair, pairs
 from door.demos import Demo
 from door.http import ask
 
-# The stages of a run, in their order, and what is said of each.
+# The stages of a run, in order, each with its message.
 STAGES = {
-    "starting": "The run starts.",
-    "preparing": "An empty database is prepared.",
+    "starting": "Starting the run.",
+    "preparing": "Preparing an empty database.",
     "naive": "The naive version is under load.",
     "solved": "The solved version is under load.",
 }
@@ -76,7 +76,8 @@ class Challenge:
 
 @dataclass(frozen=True)
 class Lab:
-    """`problem` says why there are no challenges: the demo is down, silent (no answer in time), its lab off, or its answer odd."""
+    """`problem` says why there are no challenges: the demo is down or silent (no response in time), its lab is off, or its
+    response is odd (not a list of experiments)."""
 
     demo: Demo
     challenges: tuple[Challenge, ...] = ()
@@ -87,7 +88,7 @@ class Lab:
 
 
 def read_lab(demo: Demo) -> Lab:
-    """Never raises: a demo that is away or talks nonsense is something to show."""
+    """Never raises: the page shows a demo that is down or responds with something else."""
     try:
         answer = ask("GET", demo, "/lab/")
     except httpx.TimeoutException:
@@ -103,24 +104,24 @@ def read_lab(demo: Demo) -> Lab:
 
 
 def start_run(demo: Demo, name: str) -> tuple[int, str]:
-    """Asks the demo to run an experiment: 202, or another status and in words why not."""
+    """Asks the demo to run an experiment. Returns 202, or another status and the reason."""
     try:
         status = ask("POST", demo, f"/lab/{name}/").status_code
     except httpx.TimeoutException:
-        return 504, f"{demo.name} gave no answer in time. The run may have begun: look again in a moment."
+        return 504, f"{demo.name} did not respond in time. The run may have started: check again in a moment."
     except httpx.HTTPError:
         return 503, f"{demo.name} is not running. Start it: make up DEMO={demo.name}"
     words = {
         202: "",
-        404: f"{demo.name} has no experiment {name}, or its lab is off (LAB=1 in .env turns it on).",
-        409: f"An experiment runs in {demo.name} already, and there is one at a time. Press again when it is done.",
+        404: f"{demo.name} has no experiment {name}, or its lab is off. LAB=1 in .env turns it on.",
+        409: f"{demo.name} is already running an experiment, and runs one at a time. Try again when it is done.",
     }
-    return (status, words[status]) if status in words else (502, f"{demo.name} refused: it answered HTTP {status}.")
+    return (status, words[status]) if status in words else (502, f"{demo.name} refused the run: HTTP {status}.")
 
 
 def _challenge(demo: Demo, entry: Mapping[str, Any]) -> Challenge:
     if not re.fullmatch(r"[-\w]+", entry["name"], re.ASCII):  # it becomes a part of an address
-        raise ValueError(f"no name of an experiment: {entry['name']}")
+        raise ValueError(f"not the name of an experiment: {entry['name']}")
     fresh, recorded = entry.get("result"), entry.get("recorded")
     words = {word: str(entry[word]) for word in ("name", "challenge", "solution", "load", "code", "status")}
     return Challenge(

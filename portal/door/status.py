@@ -11,7 +11,7 @@ from door.demos import Demo
 from door.http import ask
 
 CONNECT_TIMEOUT_SECONDS = 1.0
-State = Literal["ready", "not ready", "not running", "silent", "odd"]
+State = Literal["ready", "not ready", "not running", "not responding", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ def demo_status(demo: Demo) -> DemoStatus:
     try:
         answer = ask("GET", demo, "/ready")
     except httpx.TimeoutException:
-        return DemoStatus(demo, "silent")
+        return DemoStatus(demo, "not responding")
     except httpx.HTTPError:
         return DemoStatus(demo, "not running")
     if answer.status_code == 200:
         return DemoStatus(demo, "ready")
     if answer.status_code == 503:
         return DemoStatus(demo, "not ready", missing_dependencies(answer))
-    return DemoStatus(demo, "odd")
+    return DemoStatus(demo, "unknown")
 
 
 def missing_dependencies(answer: httpx.Response) -> tuple[str, ...]:

@@ -54,14 +54,14 @@ def run(request: HttpRequest, demo: str, name: str) -> HttpResponse:
     """POST starts a run, GET shows how far it is."""
     asked = the_demo(demo)
     if len(name) > 100:  # no file is called that, and httpx would refuse the address
-        raise Http404(f"no experiment {name[:100]}…")
+        raise Http404(f"There is no experiment {name[:100]}…")
     code, words = start_run(asked, name) if request.method == "POST" else (200, "")
     return run_state(request, asked, name, code, words)
 
 
 def refuse(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's CSRF check calls this in place of `run`."""
-    words = "Nothing was started: the form came without its cookie. Reload the page, and allow it cookies."
+    words = "Nothing was started: the form's CSRF cookie is missing. Reload the page, and allow cookies."
     where = request.resolver_match.kwargs if request.resolver_match else {}
     if not {"demo", "name"} <= set(where):
         return HttpResponse(words, status=403, content_type="text/plain; charset=utf-8")
@@ -75,7 +75,7 @@ def run_state(request: HttpRequest, demo: Demo, name: str, code: int, words: str
     lab = the_lab(demo)
     challenge = lab.challenge(name)
     if challenge is None:
-        words = words or f"{demo.name} does not answer any more. What became of the run is not known."
+        words = words or f"{demo.name} no longer responds. The state of the run is unknown."
         challenge = Challenge(demo, name)
     elif challenge.status == "running":
         if request.GET.get("seen") == challenge.stage:
@@ -96,7 +96,7 @@ def ask_everything(*, with_labs: bool) -> tuple[list[DemoStatus], list[ServerSta
     calls += [partial(server_status, name) for name in settings.SERVERS]
     calls += [partial(read_lab, demo) for demo in DEMOS if with_labs]
     answers = iter(together(calls))
-    demos = [next(answers) or DemoStatus(demo, "silent") for demo in DEMOS]
+    demos = [next(answers) or DemoStatus(demo, "not responding") for demo in DEMOS]
     servers = [next(answers) or ServerStatus(name, is_up=False) for name in settings.SERVERS]
     return demos, servers, [next(answers) or Lab(demo, problem="silent") for demo in DEMOS if with_labs]
 
@@ -120,5 +120,5 @@ def the_lab(demo: Demo) -> Lab:
 
 def the_demo(name: str) -> Demo:
     if name not in BY_NAME:
-        raise Http404(f"no demo {name}")
+        raise Http404(f"There is no demo {name}.")
     return BY_NAME[name]

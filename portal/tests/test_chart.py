@@ -26,6 +26,6 @@ def test_a_count_of_one_side_stands_beside_a_dash() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), True])
-def test_what_is_no_number_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="no count"):
+def test_a_count_that_is_not_a_number_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="not a count"):
         pairs({"orders": value}, {})

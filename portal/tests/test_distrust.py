@@ -53,7 +53,7 @@ def test_nonsense_from_a_demo_is_said_and_breaks_nothing(client: Client, rest_de
 
     html = page(client)
 
-    assert "not with the list of a lab" in html
+    assert "not with a list of experiments" in html
     assert "<button" not in html
 
 

@@ -38,7 +38,7 @@ def test_another_run_in_the_way_is_said_in_words(htmx: Client, rest_demo: FakeDe
     answer = htmx.post(RUN)
 
     assert answer.status_code == 200  # htmx shows nothing of an error's body
-    assert "there is one at a time" in said(answer.content.decode())
+    assert "runs one at a time" in said(answer.content.decode())
     assert "Run it</button>" in answer.content.decode()
 
 
@@ -71,7 +71,7 @@ def test_a_proof_that_does_not_hold_is_spoken(htmx: Client, rest_demo: FakeDemo)
 def test_a_demo_that_dies_under_a_run_ends_the_polling(htmx: Client) -> None:
     html = htmx.get(RUN, {"seen": "naive"}).content.decode()
 
-    assert "does not answer" in said(html)
+    assert "no longer responds" in said(html)
     assert "hx-trigger" not in html
     assert "result-rest_demo-double_click" not in html  # what was shown stays
 
@@ -109,8 +109,8 @@ def test_a_demo_that_is_frozen_does_not_freeze_the_portal(client: Client, rest_d
     answer = client.post(RUN)
 
     assert answer.status_code == 504
-    assert "gave no answer in time" in answer.content.decode()
-    assert "silent" in answer.content.decode()
+    assert "did not respond in time" in answer.content.decode()
+    assert "not responding" in answer.content.decode()
 
 
 def test_a_stage_that_the_portal_does_not_know_is_shown_as_it_is(htmx: Client, rest_demo: FakeDemo) -> None:

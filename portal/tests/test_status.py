@@ -44,7 +44,7 @@ def test_something_else_at_the_address_is_not_taken_for_a_demo(client: Client, r
 
     html = status(client)
 
-    assert '<span class="state odd">' in html
+    assert '<span class="state unknown">' in html
     assert "/api/docs/" not in html
 
 
@@ -54,7 +54,7 @@ def test_a_frozen_demo_is_silent_and_the_others_are_shown(client: Client, rest_d
 
     html = status(client)
 
-    assert '<span class="state silent">' in html
+    assert '<span class="state not-responding">' in html
     assert html.count('<span class="state not-running">') == 5
 
 

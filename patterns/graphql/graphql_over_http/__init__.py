@@ -93,10 +93,10 @@ class GraphQLOverHTTPView(GraphQLView):
             # CSRF protection: a browser sends JSON to another site only after a preflight
             raise bad_request("Send application/json.", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         if not isinstance(data, dict):
-            raise bad_request("The body must be an object.")
+            raise bad_request("The body must be a JSON object.")
         for name, kind in PARAMETERS.items():
             if not isinstance(data.get(name), kind | None):
-                raise bad_request(f"{name} has a wrong type.")
+                raise bad_request(f"{name} has the wrong type.")
         return data
 
     def body(self, request: HttpRequest) -> bytes:

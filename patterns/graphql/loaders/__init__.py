@@ -92,7 +92,7 @@ def with_loaders(execute: Callable[[], Awaitable[Value] | Value]) -> Value:
 def _running(name: str) -> "_Execution":
     if execution := _execution.get():
         return execution
-    raise RuntimeError(f"{name}() works in a resolver, and only under with_loaders()")
+    raise RuntimeError(f"{name}() works only in a resolver, under with_loaders()")
 
 
 class _StopWhenIdle(selectors.DefaultSelector):
@@ -128,7 +128,7 @@ class _Execution:
                 self.loop.run_forever()
             if task.done():
                 return task.result()
-            raise RuntimeError("a resolver awaits something else than load() or query()")
+            raise RuntimeError("a resolver awaits something other than load() or query()")
         finally:
             for waiting in asyncio.all_tasks(self.loop):
                 waiting.cancel()

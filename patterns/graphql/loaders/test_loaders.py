@@ -265,7 +265,7 @@ def test_a_mutation_reads_what_the_one_before_has_written(execute: Execute) -> N
 
 
 def test_a_resolver_that_awaits_something_else_fails_the_operation(execute: Execute) -> None:
-    with pytest.raises(RuntimeError, match=r"something else than load"):
+    with pytest.raises(RuntimeError, match=r"something other than load"):
         execute("{ item(number: 1) { sleeping } }")
 
 

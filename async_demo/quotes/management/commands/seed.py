@@ -1,4 +1,4 @@
-"""The same five carriers each time. Running it again changes nothing."""
+"""Creates the same five carriers each time. Running it again changes nothing."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ CARRIERS = {"brisk": "Brisk", "harbour": "Harbour Line", "northway": "Northway",
 
 
 class Command(BaseCommand):
-    help = "Five carriers, which fake_carriers plays. There are no users here."
+    help = "Creates the five carriers that fake_carriers simulates. This demo has no users."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--size", choices=["small", "large"], default="small", help="as in the other demos; five carriers either way")
+        parser.add_argument("--size", choices=["small", "large"], default="small", help="as in other demos: five carriers either way")
 
     def handle(self, *args: Any, **options: Any) -> None:
         seed_carriers()

@@ -13,10 +13,10 @@ BATCH = 5_000
 
 
 class Command(BaseCommand):
-    help = "Stock of SKU-000001 …"
+    help = "Creates stock items, from SKU-000001."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--size", choices=SIZES, default="small", help="12 SKUs, or 200,000 (default: small)")
+        parser.add_argument("--size", choices=SIZES, default="small", help="small: 12 SKUs; large: 200,000 (default: small)")
 
     def handle(self, *args: Any, size: str, **options: Any) -> None:
         for first in range(1, SIZES[size] + 1, BATCH):

@@ -28,15 +28,15 @@ BATCH = 1_000
 
 
 class Command(BaseCommand):
-    help = "Products SKU-000001 …, their reviews, and the users customer, staff and admin (password: DEMO_PASSWORD)."
+    help = "Creates products, their reviews, and the users customer, staff and admin, with the password DEMO_PASSWORD."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--size", choices=SIZES, default="small", help="60 reviews, or 200,000 (default: small)")
+        parser.add_argument("--size", choices=SIZES, default="small", help="small: 60 reviews; large: 200,000 (default: small)")
 
     def handle(self, *args: Any, size: str, **options: Any) -> None:
         password = os.environ.get("DEMO_PASSWORD", "")
         if not password:
-            raise CommandError("set DEMO_PASSWORD: the seed's users need one, and there is no default")
+            raise CommandError("DEMO_PASSWORD is not set: the demo users need a password, and there is no default")
         user_model = get_user_model()
         for name, is_staff, is_admin in (("customer", False, False), ("staff", True, False), ("admin", True, True)):
             user, _ = user_model.objects.get_or_create(username=name, defaults={"is_staff": is_staff, "is_superuser": is_admin})
