@@ -276,4 +276,4 @@ def test_an_operation_without_loads_is_executed_too(execute: Execute) -> None:
 def test_load_outside_of_with_loaders_says_what_is_missing() -> None:
     [error] = schema.execute("{ item(number: 1) { label } }").errors
 
-    assert "only under with_loaders()" in error.message
+    assert "only in a resolver, under with_loaders()" in error.message
