@@ -21,7 +21,8 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 FROM builder AS requirements
 WORKDIR /tree
 COPY . .
-RUN mkdir /requirements && find . -name requirements.txt -exec cp --parents -t /requirements {} +
+RUN mkdir /requirements && find . -name requirements.txt -exec cp --parents -t /requirements {} + \
+    && mkdir /pages && find . -path './*_demo/lab/*.md' -exec cp --parents -t /pages {} +
 
 # .venv as `make` makes it natively: made-from tells it that the packages are the pinned ones
 FROM builder AS workbench-packages
@@ -67,6 +68,8 @@ COPY --from=demo-packages /venv /venv
 COPY nexus /app/nexus
 COPY labkit /app/labkit
 COPY patterns /app/patterns
+# the challenges' pages of all demos: the portal shows them
+COPY --from=requirements /pages /app
 COPY ${DEMO} /app/${DEMO}
 WORKDIR /app/${DEMO}
 CMD ["gunicorn", "--no-control-socket", "--workers", "2", "config.wsgi:application"]

@@ -1,5 +1,7 @@
 """All settings of the portal, read from the environment. With nothing set, `manage.py` runs it in debug mode. It keeps no data."""
 
+from pathlib import Path
+
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
@@ -7,6 +9,7 @@ from door.demos import DEMOS
 from patterns.http.json_logs import json_logs
 
 env = environ.Env()
+REPOSITORY = Path(__file__).resolve().parents[2]  # where the challenges' pages are: <demo>/lab/<name>.md
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env("SECRET_KEY", default="insecure-key-for-debug-mode-only" if DEBUG else "")

@@ -10,6 +10,7 @@ import httpx
 from door.chart import Pair, pairs
 from door.demos import Demo
 from door.http import ask
+from door.pages import find_page
 
 # The stages of a run, in order, each with its message.
 STAGES = {
@@ -49,6 +50,10 @@ class Challenge:
     @property
     def key(self) -> str:
         return f"{self.demo.name}-{self.name}"
+
+    @property
+    def has_page(self) -> bool:
+        return find_page(self.demo.name, self.name) is not None
 
     @property
     def code_path(self) -> str:

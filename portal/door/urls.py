@@ -6,5 +6,6 @@ urlpatterns = [
     path("", views.index, name="index"),
     path("status/", views.status, name="status"),
     path("demos/<slug:demo>/", views.section, name="section"),
+    path("challenges/<slug:demo>/<slug:name>/", views.challenge, name="challenge"),
     path("runs/<slug:demo>/<slug:name>/", views.run, name="run"),
 ]

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from door.demos import BY_NAME, DEMOS, RABBITMQ_MANAGEMENT_OFFSET, Demo
 from door.labs import Challenge, Lab, read_lab, start_run
+from door.pages import find_page, render_page
 from door.status import DemoStatus, ServerStatus, demo_status, server_status
 from door.together import together
 
@@ -46,6 +47,15 @@ def section(request: HttpRequest, demo: str) -> HttpResponse:
     if request.GET.get("seen") == lab.problem:
         return HttpResponse(status=UNCHANGED)
     return render(request, "door/section.html", {"lab": lab, "source_url": settings.SOURCE_URL})
+
+
+@require_safe
+def challenge(request: HttpRequest, demo: str, name: str) -> HttpResponse:
+    """A challenge's page: the symptom, the solution, what it costs."""
+    asked = the_demo(demo)
+    if not (page := find_page(demo, name)):
+        raise Http404(f"There is no page of {demo}/{name[:100]}.")
+    return render(request, "door/challenge.html", {"demo": asked, "name": name, "page": render_page(page, demo)})
 
 
 @never_cache
