@@ -47,7 +47,7 @@ def missing(action: str) -> list[str]:
         names += [package for program, package in TOOLS.items() if not find_program(program)]
     if action in MEASURE_NGINX and not find_program("nginx"):
         names.append(TOOLS["nginx"])
-    return names
+    return list(dict.fromkeys(names))  # two servers may come from one package
 
 
 def release_lock() -> None:

@@ -16,7 +16,7 @@ for word in "$@"; do
 done
 """
 ACTIONS = sorted(packages.START_SERVERS)
-SERVERS = [server.package for server in servers.SERVERS.values()]
+SERVERS = list(dict.fromkeys(server.package for server in servers.SERVERS.values()))  # two servers may come from one package
 
 
 @pytest.fixture
