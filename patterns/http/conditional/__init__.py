@@ -61,7 +61,7 @@ Row = TypeVar("Row", bound=Model)
 class PreconditionRequired(APIException):
     status_code = status.HTTP_428_PRECONDITION_REQUIRED
     default_code = "precondition_required"
-    default_detail = "Send If-Match with the ETag that you have read."
+    default_detail = "Send an If-Match header with the ETag that you read."
 
 
 class PreconditionFailed(APIException):

@@ -26,21 +26,21 @@ class KeyRequired(APIException):
     status_code = 400
     default_code = "idempotency_key_required"
     default_detail = (
-        "Send one Idempotency-Key header: 1 to 255 printable ASCII characters, "
-        "new for each new request, the same for each retry."
+        "Send one Idempotency-Key header: 1 to 255 printable ASCII characters. "
+        "Use a new key for each new request, and the same key for each retry."
     )
 
 
 class KeyReused(APIException):
     status_code = 422
     default_code = "idempotency_key_reused"
-    default_detail = "This Idempotency-Key was used with another body. Use a new key."
+    default_detail = "This Idempotency-Key was already used with another body. Use a new key."
 
 
 class InFlight(APIException):
     status_code = 409
     default_code = "idempotency_key_in_flight"
-    default_detail = "A request with this Idempotency-Key is in progress. Try again in a moment."
+    default_detail = "A request with this Idempotency-Key is in progress. Retry in a moment."
 
 
 def idempotent(*, wait_seconds: float) -> Callable[[Handler], Handler]:
@@ -86,7 +86,7 @@ def fingerprint_of(request: Request) -> str:
     """Of the parsed body: a permission may have read the stream before."""
     media_type = (request.content_type or "").partition(";")[0].strip().lower()
     if request.data and not media_type.endswith(("/json", "+json")):
-        raise UnsupportedMediaType(media_type, "A request with an Idempotency-Key is JSON.")
+        raise UnsupportedMediaType(media_type, "A request with an Idempotency-Key must be JSON.")
     body = json.dumps(request.data, sort_keys=True, cls=JSONEncoder)
     return hashlib.sha256(body.encode()).hexdigest()
 

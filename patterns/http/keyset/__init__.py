@@ -65,7 +65,7 @@ class KeysetPagination(CursorPagination):
         name = request.query_params.get(self.ordering_query_param, view.orderings[0])
         if name not in view.orderings:
             choices = ", ".join(view.orderings)
-            raise refuse(self.ordering_query_param, f"The ordering is one of: {choices}.")
+            raise refuse(self.ordering_query_param, f"The ordering must be one of: {choices}.")
         self.order = sort_order(queryset.model, name)
         size, cursor = (
             self.get_page_size(request),
@@ -88,7 +88,8 @@ class KeysetPagination(CursorPagination):
         if asked is None:
             return self.page_size
         if not (asked.isascii() and asked.isdigit() and asked.strip("0")):
-            raise refuse(self.page_size_query_param, "The page size is a whole number from 1.")
+            text = "The page size must be a whole number, at least 1."
+            raise refuse(self.page_size_query_param, text)
         return min(int(asked[:9]), self.max_page_size)  # int() of a million digits is slow
 
     def get_next_link(self) -> str | None:

@@ -28,7 +28,7 @@ CONTENT = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 def problem_schema() -> dict[str, Any]:
     codes = [*map(str, Code), *getattr(settings, "PROBLEM_CODES", [])]
     properties = {
-        "type": {**TEXT, "description": "about:blank: the status and the code say it all"},
+        "type": {**TEXT, "description": "Always about:blank: see status and code"},
         "title": TEXT,
         "status": {"type": "integer"},
         "code": {**TEXT, "enum": codes, "description": "For programs"},

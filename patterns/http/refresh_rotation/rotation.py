@@ -54,7 +54,7 @@ def use_up(token: str, now: datetime) -> Rotated | None:
     won = found.alive(now).filter(current=digest(token)).update(current=digest(successor))
     if not won:
         if found.alive(now).revoke(now):
-            logger.warning("a refresh token was presented again: %s is revoked", found.get())
+            logger.warning("refresh token reuse: %s is revoked", found.get())
         return None
     family = found.select_related("user").get()
     if not family.user.is_active or not has_the_password_of(family, family.user):

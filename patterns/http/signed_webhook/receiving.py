@@ -10,8 +10,8 @@ from .signature import Unverified, verify
 
 DETAILS = {
     "unsigned": "The headers webhook-id, webhook-timestamp and webhook-signature are required.",
-    "stale": "The webhook-timestamp is too far from our clock.",
-    "forged": "No signature matches.",
+    "stale": "The webhook-timestamp differs too much from the server's clock.",
+    "forged": "The signature does not match.",
 }
 
 

@@ -25,7 +25,7 @@ def sign(body: bytes, *, event_id: str, now: float, secrets: Sequence[str]) -> d
     `event_id` stays the same in a retry. Raises ValueError for a malformed id or a short secret.
     """
     if not ID.fullmatch(event_id):
-        raise ValueError("an event id is 1 to 200 letters, digits, - and _")
+        raise ValueError("an event id must have 1 to 200 letters, digits, - or _")
     timestamp = str(int(now))
     signatures = " ".join(signature(secret, event_id, timestamp, body) for secret in secrets)
     return {
@@ -72,5 +72,7 @@ def key_of(secret: str) -> bytes:
     except ValueError:
         key = b""
     if len(key) < MIN_KEY_BYTES:
-        raise ValueError(f"a webhook secret has {MIN_KEY_BYTES} bytes: text, or whsec_ and base64")
+        raise ValueError(
+            f"a webhook secret needs {MIN_KEY_BYTES} bytes or more: text, or whsec_ and base64"
+        )
     return key

@@ -73,7 +73,7 @@ def loads(body: bytes, *, check_text: bool = True) -> Any:
         if depth > MAX_DEPTH:
             raise MalformedJSON("The JSON is nested too deeply.")
         if check_text and text and UNSTORABLE.search(text):
-            raise MalformedJSON("A text holds NUL or a lone surrogate.")
+            raise MalformedJSON("A string contains NUL or a lone surrogate.")
     return value
 
 
@@ -111,7 +111,7 @@ def _walk(value: Any) -> Iterator[tuple[str | None, int]]:
 
 
 def _refuse_constant(name: str) -> None:
-    raise MalformedJSON(f"{name} is not JSON.")
+    raise MalformedJSON(f"{name} is not valid JSON.")
 
 
 def _finite(number: str) -> float:
@@ -122,5 +122,5 @@ def _finite(number: str) -> float:
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found := dict(pairs)) != len(pairs):
-        raise MalformedJSON("A name occurs twice in one object.")
+        raise MalformedJSON("An object contains the same name twice.")
     return found

@@ -15,7 +15,7 @@ from . import MalformedJSON, is_utf8, loads, parse_decimal
 class UnsupportedCharset(APIException):
     status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
     default_code = "unsupported_media_type"
-    default_detail = "JSON is UTF-8. Send no charset, or charset=utf-8."
+    default_detail = "JSON must be UTF-8. Send no charset, or charset=utf-8."
 
 
 class MalformedBody(APIException):
