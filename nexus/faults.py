@@ -96,7 +96,7 @@ FAULTS = [
     Fault(
         name="typed_number",
         said="It is really 1, I know it",
-        file="rest_demo/README.md",
+        file="rest_demo/lab/double_click.md",
         old="| orders | 50 | 1 |",
         new="| orders | 500 | 1 |",
         target="shape", variables={"ONLY": "measured"}, says="test_the_readmes_say_what_was_measured",

@@ -1,8 +1,9 @@
-"""One bad row of 100, and all is lost.
+"""One bad row of 100 fails the whole import.
 
-A file of a hundred products is imported; one has a price that is none, a second file one that only the database refuses. The naive
-endpoint validates the list as a whole and saves it in one transaction. The obvious fix catches each row's error, without a savepoint:
-after the first error PostgreSQL refuses every further statement of the transaction.
+A file of 100 products is imported. In one file a price is not a number, in the other the
+database rejects a row. The naive endpoint validates the list as a whole and saves it in
+one transaction. The obvious fix catches each row's error, but without a savepoint: after
+the first error PostgreSQL rejects every further statement of the transaction.
 """
 
 import contextlib
@@ -59,7 +60,7 @@ class CaughtImport(NaiveImport):
 
 def naive() -> Counts:
     counts = import_both(NaiveImport)
-    return counts | {"saved_when_each_error_is_caught": import_one(CaughtImport, refused_by_the_database())}
+    return counts | {"saved_when_each_error_is_caught": import_one(CaughtImport, rejected_by_the_database())}
 
 
 def solved() -> Counts:
@@ -70,17 +71,17 @@ def import_both(view: type[APIView]) -> Counts:
     return {
         "rows": ROWS,
         "saved_with_an_invalid_row": import_one(view, invalid()),
-        "saved_with_a_refused_row": import_one(view, refused_by_the_database()),
+        "saved_with_a_rejected_row": import_one(view, rejected_by_the_database()),
     }
 
 
 def import_one(view: type[APIView], rows: list[dict[str, Any]]) -> int:
-    """The products that are there afterwards."""
+    """Returns how many products of the file are stored afterwards."""
     Product.objects.filter(sku__startswith="BULK-").delete()
     admin, _ = get_user_model().objects.get_or_create(username="staff", is_staff=True)
     request = APIRequestFactory().post("/", {"products": rows}, format="json")
     force_authenticate(request, admin)
-    with contextlib.suppress(DatabaseError):  # a 500, in the service; what counts is what was saved
+    with contextlib.suppress(DatabaseError):  # a 500 in the service; we count what was saved
         view.as_view()(request)
     return Product.objects.filter(sku__startswith="BULK-").count()
 
@@ -95,21 +96,21 @@ def invalid() -> list[dict[str, Any]]:
     return rows
 
 
-def refused_by_the_database() -> list[dict[str, Any]]:
-    """A SKU twice in one file: each row is valid while the other is not there yet."""
+def rejected_by_the_database() -> list[dict[str, Any]]:
+    """One SKU twice in a file: each row is valid as long as the other is not stored."""
     rows = good()
     rows[BAD]["sku"] = rows[BAD - 1]["sku"]
     return rows
 
 
 experiment = Experiment(
-    challenge="One bad row of 100, and all is lost",
-    solution="rows validated one by one, one insert for all that are new, and a result for each row",
-    load=f"two files of {ROWS} products: in one a row is invalid, in the other the database refuses a row",
+    challenge="One bad row of 100 fails the whole import",
+    solution="each row is validated alone, one INSERT adds all valid rows, and every row gets a result",
+    load=f"two files of {ROWS} products: in one, a row is invalid; in the other, the database rejects a row",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: (counts["saved_with_an_invalid_row"], counts["saved_with_a_refused_row"]) == (0, 0),
-    holds=lambda counts: (counts["saved_with_an_invalid_row"], counts["saved_with_a_refused_row"]) == (ROWS - 1, ROWS - 1),
-    proof=("saved_with_an_invalid_row", "saved_with_a_refused_row"),
+    breaks=lambda counts: (counts["saved_with_an_invalid_row"], counts["saved_with_a_rejected_row"]) == (0, 0),
+    holds=lambda counts: (counts["saved_with_an_invalid_row"], counts["saved_with_a_rejected_row"]) == (ROWS - 1, ROWS - 1),
+    proof=("saved_with_an_invalid_row", "saved_with_a_rejected_row"),
     code="shop/services.py",
 )

@@ -1,7 +1,8 @@
 """Page 5000 is slow, and items repeat.
 
-A reader walks the whole list by price, many products sharing one, while products come and go in front of the page. The naive
-list is DRF's PageNumberPagination over order_by("price"): OFFSET. Then the table is filled, and page 5000 is asked for.
+A client reads all pages by price, while many products share a price, and while products
+are added or deleted before its position. The naive list is DRF's PageNumberPagination
+with order_by("price"), so OFFSET. Then the table is filled, and page 5000 is requested.
 """
 
 import json
@@ -24,8 +25,8 @@ from shop.models import Product
 WALKED, STORED = 2_000, 200_000
 PRICES = 20  # so 100 products share each price in the walk, and 10,000 in the full table
 PAGE_SIZE, DEEP_PAGE = 20, 5000
-MOVED = 3  # products that come, or go, between two pages
-MOST_PAGES = 2 * WALKED // PAGE_SIZE  # a walk that goes in circles ends here
+MOVED = 3  # products that are added or deleted between two pages
+MOST_PAGES = 2 * WALKED // PAGE_SIZE  # a walk that never ends stops here
 
 View = type[generics.ListAPIView[Product]]
 
@@ -47,7 +48,7 @@ class DrfCursor(CursorPagination):
 
 
 class DrfCursorProductList(generics.ListAPIView[Product]):
-    """The other answer, to compare with: the library's own cursor. It compares the price and counts through ties."""
+    """For comparison: the library's own cursor. It compares the price, and uses OFFSET for ties."""
 
     permission_classes = [AllowAny]
     serializer_class = ProductSerializer
@@ -65,7 +66,7 @@ def solved() -> Counts:
 
 
 def walk(view: View, url: str | None) -> Counts:
-    """Reads the list to its end. After each page, in turn, cheap products come, or some of those just shown go."""
+    """Reads all pages. After each page, in turn, it adds cheap products or deletes some of those just shown."""
     fill(WALKED)
     stay, shown, pages = set(Product.objects.values_list("sku", flat=True)), Counter[str](), 0
     while url and pages < MOST_PAGES:
@@ -89,7 +90,7 @@ def walk(view: View, url: str | None) -> Counts:
 def deep(view: View, url: str) -> int:
     """Rows that PostgreSQL reads for page 5000 of the full table."""
     fill(STORED)
-    if view is ProductList:  # the link that 4,999 pages would have led to
+    if view is ProductList:  # the link that page 4,999 would have
         last_shown = Product.objects.order_by("price", "id")[(DEEP_PAGE - 1) * PAGE_SIZE - 1]
         url += f"&cursor={sort_order(Product, 'price').encode(last_shown)}"
     statements: list[tuple[str, Any]] = []
@@ -108,7 +109,7 @@ def deep(view: View, url: str) -> int:
 
 
 def rows_read(sql: str, params: Any) -> int:
-    """What the plan's scans read, those included that a filter threw away."""
+    """Rows that the scans of the plan read, including those that a filter discarded."""
     with connection.cursor() as cursor:
         cursor.execute("SET max_parallel_workers_per_gather = 0")  # workers report a rounded average
         cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", params)
@@ -133,18 +134,18 @@ def fill(number: int) -> None:
             " SELECT 'SKU-' || lpad(n::text, 6, '0'), 'Mug', 5.90 + n %% %s, 'EUR' FROM generate_series(1, %s) AS n",
             [PRICES, number],
         )
-        cursor.execute("VACUUM ANALYZE shop_product")  # as autovacuum will have done on a table that has been there for a while
+        cursor.execute("VACUUM ANALYZE shop_product")  # as autovacuum does sooner or later
 
 
 def empty() -> None:
-    """Leaves nothing to the next experiment. The lab's database is its own."""
+    """Empties the table for the next experiment. The lab has a database of its own."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE shop_product RESTART IDENTITY CASCADE")
 
 
 def get(view: View, url: str) -> dict[str, Any]:
     answer = view.as_view()(APIRequestFactory().get(url, headers={"Host": "localhost"}))
-    if answer.status_code == 404:  # a numbered page can be gone before its link is followed: the reader is at the end
+    if answer.status_code == 404:  # a numbered page may no longer exist: the client is at the end
         return {"results": [], "next": None}
     if answer.status_code != 200:
         raise RuntimeError(f"{url}: {answer.status_code}, {answer.data}")
@@ -153,10 +154,10 @@ def get(view: View, url: str) -> dict[str, Any]:
 
 experiment = Experiment(
     challenge="Page 5000 is slow, and items repeat",
-    solution="keyset pagination: the cursor holds the last row's price and primary key, and one row comparison goes on from there",
+    solution="keyset pagination: the cursor holds price and primary key of the last row, and the next page starts after them",
     load=(
-        f"a walk through {WALKED:,} products by price, {WALKED // PRICES} to a price, while {MOVED} come or go in front after each page; "
-        f"then page {DEEP_PAGE:,} of {STORED:,}"
+        f"all pages of {WALKED:,} products by price, {WALKED // PRICES} per price, while {MOVED} products are added or deleted "
+        f"after each page; then page {DEEP_PAGE:,} of {STORED:,} products"
     ),
     naive=naive,
     solved=solved,

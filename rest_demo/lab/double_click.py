@@ -1,7 +1,8 @@
 """The customer double-clicked: two orders.
 
-Fifty requests with one Idempotency-Key arrive at the same moment. The naive endpoint looks whether the customer has just
-placed an order, and places one when not: everybody looks before anybody has placed.
+50 requests with one Idempotency-Key arrive at the same moment. The naive endpoint checks
+whether the customer has just placed an order, and places one if not: all requests check
+before any of them has inserted its order.
 """
 
 import json
@@ -24,7 +25,7 @@ PAYMENT_SECONDS = 0.2
 
 
 class PaidOrderList(OrderList):
-    """The solved endpoint, and the time that a payment takes before an order is one."""
+    """The solved endpoint, with a payment before each order."""
 
     def place(self, request: Request) -> Response:
         time.sleep(PAYMENT_SECONDS)
@@ -70,7 +71,7 @@ def one_click(view: type[OrderList], customer_id: int) -> tuple[int, str]:
 
 experiment = Experiment(
     challenge="The customer double-clicked: two orders",
-    solution="an Idempotency-Key, stored with the order and its answer in one transaction",
+    solution="an Idempotency-Key, stored with the order and the response in one transaction",
     load=f"{CLICKS} POSTs at once from two processes, all with one Idempotency-Key; a payment takes {PAYMENT_SECONDS * 1000:.0f} ms",
     naive=naive,
     solved=solved,

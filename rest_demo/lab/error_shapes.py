@@ -1,7 +1,8 @@
 """Every endpoint has its own error shape.
 
-The same wrong requests go to the shop as it is, and to the shop as it usually grows: DRF's defaults, a try/except with
-`str(error)` in each view by another hand, Django's HTML for the rest. A shape is a content type with a set of top-level keys.
+The same invalid requests go to the shop as it is, and to a shop as it usually grows: DRF's
+defaults, a try/except with `str(error)` in some views, and Django's HTML for the rest. A
+shape is a content type with the set of the body's top-level keys.
 """
 
 import json
@@ -32,14 +33,14 @@ DATABASE_ERROR = "relation shop_order has no column card_number"
 JSON_ERROR = "Expecting property name enclosed in double quotes"  # Python's, of the body {lines: []}
 MEMBERS = {"type", "title", "status", "code", "detail", "instance", "request_id", "errors"}
 
-# The error's kind, who asks, what with. "broken" has a database that refuses the shop's statements.
+# Kind of error, caller, method, route, options. For "broken", the database fails on the shop's tables.
 Call = tuple[str, str, str, str, dict[str, Any]]
 CALLS: list[Call] = [
     *[("unknown route", "customer", "GET", route, {}) for route in ("/nothing", "/api/v1/nothing/", f"{ORDERS}1/", f"{ORDERS}{NO_ORDER}/")],
     *[("wrong method", "customer", "DELETE", route, {}) for route in ("/ready", "/api/schema/", PRODUCTS, ORDERS)],
     *[("not logged in", "visitor", method, ORDERS, {}) for method in ("GET", "POST")],
     ("wrong password", "visitor", "POST", LOGIN, {"body": {"username": "customer", "password": "wrong"}}),
-    ("wrong token", "visitor", "GET", ORDERS, {"headers": {"Authorization": "Bearer rubbish"}}),
+    ("wrong token", "visitor", "GET", ORDERS, {"headers": {"Authorization": "Bearer malformed"}}),
     ("no CSRF token", "forged", "POST", ORDERS, {"body": ONE_MUG}),
     ("unknown host", "customer", "GET", "/nothing", {"headers": {"Host": "evil.example"}}),
     *[("unknown format", "customer", "GET", f"{route}?format=xml", {}) for route in (PRODUCTS, ORDERS)],
@@ -144,7 +145,7 @@ def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any
 
 
 def shape(answer: HttpResponse) -> tuple[str, frozenset[str]]:
-    """The content type, and the body's top-level keys; a list or a text has none."""
+    """The content type and the top-level keys of the body. A list or a text has none."""
     kind = answer.headers.get("Content-Type", "").partition(";")[0]
     body = json.loads(answer.content) if kind.endswith("json") and answer.content else None
     return kind, frozenset(body if isinstance(body, dict) else ())
@@ -152,8 +153,8 @@ def shape(answer: HttpResponse) -> tuple[str, frozenset[str]]:
 
 experiment = Experiment(
     challenge="Every endpoint has its own error shape",
-    solution="problem details (RFC 9457) from one handler, with the request's id",
-    load=f"{len(CALLS)} wrong requests of {len({call[0] for call in CALLS})} kinds, to the shop's routes and to some that do not exist",
+    solution="problem details (RFC 9457) from one handler, with the request ID",
+    load=f"{len(CALLS)} invalid requests of {len({call[0] for call in CALLS})} kinds, to existing and to unknown routes",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["shapes"] > 1 and counts["leaked_exception_texts"] > 0,

@@ -1,8 +1,9 @@
 """A forged webhook marked my order paid.
 
-Calls arrive at the payments' webhook, each for an order of its own: forged, altered, restamped and stale ones, and well-signed ones
-with too little money; then one true call, twenty times at once. The naive endpoint believes the JSON. The obvious fix compares a
-signature of the parsed and rewritten body.
+Calls arrive at the payment webhook, each for an order of its own: forged, altered,
+restamped and stale ones, and genuine ones with too little money. Then one genuine call
+arrives 20 times at once. The naive endpoint trusts the JSON. The obvious fix compares a
+signature of the parsed and serialised body.
 """
 
 import base64
@@ -35,7 +36,7 @@ KINDS = ("forged", "altered", "restamped", "stale", "underpaid")
 EACH = 3
 REPLAYS = 20
 SECRET, STRANGERS = "the provider's secret, for the lab only", "a secret that the provider does not have"
-TOLD_SECONDS = 0.02  # others are told of the payment: the time in which its twin comes
+TOLD_SECONDS = 0.02  # another service is called: time for the duplicate to arrive
 
 Call = tuple[type[APIView], bytes, dict[str, str]]
 
@@ -58,7 +59,7 @@ class NaiveWebhook(APIView):
 
 
 class NaiveSignature(NaiveWebhook):
-    """The obvious fix: an HMAC, over what was parsed and written again. Nothing asks when, how much, or how often."""
+    """The obvious fix: an HMAC over the re-serialised body. Nothing checks time, amount or repetition."""
 
     def post(self, request: Request) -> Response:
         signed = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.{json.dumps(request.data)}"
@@ -76,9 +77,9 @@ class SolvedWebhook(PaymentWebhook):
 def naive() -> Counts:
     believing, signed = receive(NaiveWebhook, NaiveSignature)
     return believing | {
-        "wrong_effects_although_signed": signed["wrong_effects"],
-        "effects_of_one_payment_although_signed": signed["effects_of_one_payment"],
-        "true_calls_refused_although_signed": refused_when_compact(),
+        "wrong_effects_with_a_signature": signed["wrong_effects"],
+        "effects_of_one_payment_with_a_signature": signed["effects_of_one_payment"],
+        "genuine_calls_refused_with_a_signature": refused_when_compact(),
     }
 
 
@@ -88,7 +89,7 @@ def solved() -> Counts:
 
 
 def receive(*views: type[APIView]) -> list[Counts]:
-    """The counts of each view. The views share one crowd, each with its own orders: a crowd takes a second to gather."""
+    """The counts of each view. The views share one set of workers, which take a second to start; each has its own orders."""
     forget()
     calls: list[Call] = []
     wrong: dict[type[APIView], dict[str, list[str]]] = {}
@@ -103,26 +104,26 @@ def receive(*views: type[APIView]) -> list[Counts]:
         calls += [(view, body, signed(body, event_id=f"evt_{payment.pk.hex}"))] * REPLAYS
     codes = at_once(call, calls)
     paid = [event.payload["data"]["order_id"] for event in OutboxEvent.objects.filter(routing_key="order.paid")]
-    forget()  # a payment keeps its order, and the next experiment begins with none
+    forget()  # payments protect their orders, and the next experiment starts without any
     return [
         counted(paid, wrong[view], true[view], [code for code, each in zip(codes, calls, strict=True) if each[0] is view]) for view in views
     ]
 
 
 def counted(paid: list[str], wrong: dict[str, list[str]], true: str, codes: list[int]) -> Counts:
-    """`paid`: the orders of which others were told that they are paid. An effect is one such event."""
+    """`paid`: the order ids of all `order.paid` events in the outbox. An effect is one such event."""
     by_kind: Counts = {f"paid_by_{kind}": sum(order in orders for order in paid) for kind, orders in wrong.items()}
     return {
         "calls": len(codes),
         **by_kind,
         "wrong_effects": sum(by_kind.values()),
         "effects_of_one_payment": paid.count(true),
-        "true_calls_refused": sum(code != 200 for code in codes[-REPLAYS:]),
+        "genuine_calls_refused": sum(code != 200 for code in codes[-REPLAYS:]),
     }
 
 
 def refused_when_compact() -> int:
-    """True calls that the obvious fix refuses when the provider writes its JSON without spaces."""
+    """Genuine calls that the obvious fix refuses because the provider writes JSON without spaces."""
     payment = new_payment()
     body = event(payment, separators=(",", ":"))
     code = call(NaiveSignature, body, signed(body, event_id="evt_compact"))
@@ -137,7 +138,7 @@ def new_payment() -> Payment:
 
 
 def event(payment: Payment, *, kind: str = "payment.succeeded", amount: str = "14.70", separators: tuple[str, str] = (", ", ": ")) -> bytes:
-    """Written as Python writes it, so that the obvious fix, which writes it again, believes what is true."""
+    """Serialised as Python does it, so that the obvious fix accepts the genuine call."""
     data = {"payment": "pay_1", "reference": str(payment.pk), "amount": amount, "currency": "EUR"}
     return json.dumps({"type": kind, "timestamp": "2026-11-22T12:00:00Z", "data": data}, separators=separators).encode()
 
@@ -147,17 +148,17 @@ def signed(body: bytes, *, event_id: str, secret: str = SECRET, age_seconds: flo
 
 
 def attempt(kind: str, payment: Payment) -> tuple[bytes, dict[str, str]]:
-    """The call that shall pay an order which is not paid. Who sends it has no secret, but may have recorded what was true once."""
+    """A call that tries to pay an unpaid order. The attacker has no secret, but may have recorded a genuine call."""
     event_id, body = f"evt_{payment.pk.hex}", event(payment)
     if kind == "forged":
         return body, signed(body, event_id=event_id, secret=STRANGERS)
-    if kind == "altered":  # the headers are those of "it has failed"
+    if kind == "altered":  # the headers belong to a payment.failed event
         return body, signed(event(payment, kind="payment.failed"), event_id=event_id)
     if kind == "restamped":
         return body, signed(body, event_id=event_id, age_seconds=3600) | {"webhook-timestamp": str(int(time.time()))}
     if kind == "stale":
         return body, signed(body, event_id=event_id, age_seconds=TOLERANCE_SECONDS + 60)
-    underpaid = event(payment, amount="0.01")  # the provider's own, of a payment that was begun for something else
+    underpaid = event(payment, amount="0.01")  # genuine, but of a payment that was started for something else
     return underpaid, signed(underpaid, event_id=event_id)
 
 
@@ -173,13 +174,12 @@ def forget() -> None:
 
 experiment = Experiment(
     challenge="A forged webhook marked my order paid",
-    solution="an HMAC over the raw body with id and time, the amount compared, the event's id kept with its effect",
-    load=f"{EACH} calls each that are {', '.join(KINDS[:-1])} and {KINDS[-1]}, and one true call {REPLAYS} times, "
-    "all at once from two processes",
+    solution="an HMAC over id, time and raw body; the amount is compared, and the event's id is stored with its effect",
+    load=f"{EACH} calls of each kind ({', '.join(KINDS)}), and one genuine call {REPLAYS} times, all at once from two processes",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: counts["wrong_effects"] > 0 and counts["wrong_effects_although_signed"] > 0,
-    holds=lambda counts: (counts["wrong_effects"], counts["effects_of_one_payment"], counts["true_calls_refused"]) == (0, 1, 0),
+    breaks=lambda counts: counts["wrong_effects"] > 0 and counts["wrong_effects_with_a_signature"] > 0,
+    holds=lambda counts: (counts["wrong_effects"], counts["effects_of_one_payment"], counts["genuine_calls_refused"]) == (0, 1, 0),
     proof=("wrong_effects", "effects_of_one_payment"),
     code="patterns/http/signed_webhook/signature.py",
 )

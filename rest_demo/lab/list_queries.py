@@ -1,7 +1,8 @@
 """My list endpoint slows as rows grow.
 
-A page of 10 and a page of 100 products are asked for. The naive serializer is as people write it: the category's slug by its
-foreign key, the rating by a query of its own. Each row then costs two statements, and nobody sees it with three rows on the desk.
+A page of 10 and a page of 100 products are requested. The naive serializer is what people
+write: the category's slug through its foreign key, and the rating with a query of its own.
+Each row then costs two queries (N+1), and nobody notices with three rows in development.
 """
 
 from django.contrib.auth import get_user_model
@@ -40,7 +41,7 @@ class NaiveProductList(generics.ListAPIView[Product]):
 
 
 class JoinedProductList(NaiveProductList):
-    """The obvious fix: select_related, which mends one half."""
+    """The obvious fix: select_related, which solves one half."""
 
     queryset = Product.objects.select_related("category")
 
@@ -60,7 +61,7 @@ def ask(view: type[generics.ListAPIView[Product]]) -> Counts:
 
 
 def page(view: type[generics.ListAPIView[Product]], size: int) -> tuple[int, int]:
-    """The rows that came, and the statements that they cost."""
+    """The number of rows in the response, and of the queries for them."""
     with count_queries() as queries:
         answer = view.as_view()(APIRequestFactory().get("/", {"page_size": size}, headers={"Host": "localhost"}))
     return len(answer.data["results"]), len(queries)
@@ -78,8 +79,8 @@ def fill() -> None:
 
 experiment = Experiment(
     challenge="My list endpoint slows as rows grow",
-    solution="the QuerySet brings what the page shows: the category and the average rating by subqueries",
-    load=f"a page of {FEW} products, then one of {MANY}, each with its category and its average rating",
+    solution="one query per page: the QuerySet adds category and average rating as subqueries",
+    load=f"a page of {FEW} products, then a page of {MANY}, each product with its category and average rating",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts[f"queries_for_{MANY}_rows"] > MANY,

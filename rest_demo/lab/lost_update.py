@@ -1,8 +1,9 @@
 """Two admins overwrite each other.
 
-Twenty pairs of staff members: both of a pair have read the same product, and save at the same moment. Half of the pairs set the
-price, to two different ones; in the other half one sets the name, the other the price. The naive endpoint is DRF's own
-RetrieveUpdateAPIView: it reads the row, changes what the request names, and writes all columns back.
+20 pairs of staff members: both of a pair have read the same product, and both save at the
+same moment. In half of the pairs both set the price; in the other half one sets the name
+and the other the price. The naive endpoint is DRF's own RetrieveUpdateAPIView: it reads the
+row, changes the fields of the request, and writes all columns back.
 """
 
 import time
@@ -24,13 +25,13 @@ from shop.api.serializers import ProductDetailSerializer
 from shop.models import Product
 
 PAIRS = 20
-CHECK_SECONDS = 0.2  # another service is asked before the save; with 0.02 only some of the pairs meet
+CHECK_SECONDS = 0.2  # another service is called before the save; with 0.02 only some of the pairs race
 
-Save = tuple[type[APIView], int, str, str, dict[str, str]]  # the view, the member, the SKU, the ETag that was read, the change
+Save = tuple[type[APIView], int, str, str, dict[str, str]]  # view, user, SKU, the ETag that was read, the changes
 
 
 class Checked:
-    """The time between reading the row and writing it, the same for all."""
+    """The same time between read and write for all views."""
 
     def perform_update(self, serializer: BaseSerializer[Product]) -> None:
         time.sleep(CHECK_SECONDS)
@@ -45,7 +46,7 @@ class NaiveProductDetail(Checked, generics.RetrieveUpdateAPIView[Product]):
 
 
 class NaiveComparison(NaiveProductDetail):
-    """The obvious fix: compare the ETag, then update. Nothing holds the row in between."""
+    """The obvious fix: compare the ETag, then update. Nothing locks the row in between."""
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return answer_read(request, self.get_serializer(self.get_object()).data)
@@ -61,7 +62,7 @@ class SolvedProductDetail(Checked, ProductDetail):
 
 def naive() -> Counts:
     plain, compared = race(NaiveProductDetail, NaiveComparison)
-    return plain | {"lost_although_compared": compared["lost_updates"]}
+    return plain | {"lost_with_a_comparison": compared["lost_updates"]}
 
 
 def solved() -> Counts:
@@ -70,7 +71,7 @@ def solved() -> Counts:
 
 
 def race(*views: type[APIView]) -> list[Counts]:
-    """The counts of each view. The views share one crowd, each with its own products: a crowd takes a second to gather."""
+    """The counts of each view. The views share one set of workers, which take a second to start; each has its own products."""
     Product.objects.filter(sku__startswith="PAIR-").delete()
     staff = [get_user_model().objects.get_or_create(username=name, is_staff=True)[0].pk for name in ("ann", "ben")]
     saves = [each for number, view in enumerate(views) for each in saves_of_pairs(view, staff, prefix=f"PAIR-{number}")]
@@ -92,12 +93,12 @@ def saves_of_pairs(view: type[APIView], staff: list[int], *, prefix: str) -> lis
 
 
 def counted(outcomes: list[tuple[int, bool]]) -> Counts:
-    """`outcomes`: what each was told, and whether the row has their change; the two of a pair follow each other."""
+    """`outcomes`: status and whether the row has the change, per request; the two of a pair are adjacent."""
     codes = [code for code, _ in outcomes]
     return {
         "pairs": PAIRS,
-        "told_200": codes.count(200),
-        "told_412": codes.count(412),
+        "answered_200": codes.count(200),
+        "answered_412": codes.count(412),
         "errors": sum(code not in (200, 412) for code in codes),
         "one_winner": sum(sorted(codes[first : first + 2]) == [200, 412] for first in range(0, len(codes), 2)),
         "lost_updates": sum(code == 200 and not is_there for code, is_there in outcomes),
@@ -105,7 +106,7 @@ def counted(outcomes: list[tuple[int, bool]]) -> Counts:
 
 
 def both_changes(number: int) -> list[dict[str, str]]:
-    """What the two of a pair set: the same field, or two different ones."""
+    """The changes of a pair: to the same field, or to two different ones."""
     return [{"price": "5.10"} if number % 2 else {"name": "Large mug"}, {"price": "5.90"}]
 
 
@@ -122,13 +123,15 @@ def send(view: type[APIView], member: int, method: str, sku: str, body: dict[str
 
 experiment = Experiment(
     challenge="Two admins overwrite each other",
-    solution="an ETag, If-Match required, compared while the row is locked",
-    load=f"{PAIRS} pairs who have read the same product save at once, from two processes; "
+    solution="an ETag: updates must send it in If-Match, and it is compared while the row is locked",
+    load=f"{PAIRS} pairs of staff who have read the same product save at once, from two processes; "
     f"{CHECK_SECONDS * 1000:.0f} ms pass between a request's read and its write",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: counts["lost_updates"] > 0 and counts["lost_although_compared"] > 0,
-    holds=lambda counts: (counts["told_200"], counts["told_412"], counts["one_winner"], counts["lost_updates"]) == (PAIRS, PAIRS, PAIRS, 0),
+    breaks=lambda counts: counts["lost_updates"] > 0 and counts["lost_with_a_comparison"] > 0,
+    holds=lambda counts: (
+        (counts["answered_200"], counts["answered_412"], counts["one_winner"], counts["lost_updates"]) == (PAIRS, PAIRS, PAIRS, 0)
+    ),
     proof=("lost_updates",),
     code="patterns/http/conditional",
 )

@@ -1,7 +1,8 @@
 """I can read someone else's order.
 
-A visitor, another customer and a staff member try each verb on each route of an order that is not theirs, and the same on an
-order that does not exist. The naive views see to it that somebody is logged in, and take the order's number from the address.
+A visitor, another customer and a staff member try each method on each route of an order
+that is not theirs, and the same on an order that does not exist. The naive views check
+that the caller is logged in, and look up the order by the id in the URL.
 """
 
 import uuid
@@ -29,8 +30,8 @@ from shop.services import cancel_order, place_order
 
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 ROUTES = [f"/api/v1/{each.pattern}" for each in shop_urls.urlpatterns if "orders/" in str(each.pattern)]
-STRANGERS = ("visitor", "other", "staff")  # staff may look at every order; to touch one takes an admin
-PRICE = "1234.56"  # found in an answer, it came from the order
+STRANGERS = ("visitor", "other", "staff")  # staff may read every order; only an admin may change one
+PRICE = "1234.56"  # in a response, it can only come from the order
 
 
 class NaiveOrderList(OrderList):
@@ -49,7 +50,7 @@ class NaiveOrderCancellation(OrderCancellation):
 
 
 class CheckedOrderDetail(OrderDetail):
-    """The obvious fix: look it up, then compare the owner, and answer 403. It says which numbers are orders."""
+    """The obvious fix: look it up, compare the owner, answer 403. It reveals which ids are orders."""
 
     def get_object(self) -> Order:
         order = get_object_or_404(Order.objects.with_lines(), pk=self.kwargs["pk"])
@@ -69,7 +70,7 @@ urlpatterns = [
 
 def naive() -> Counts:
     with override_settings(ROOT_URLCONF=__name__):
-        return ask(ROUTES) | {"told_by_403": ask(["/checked/<uuid:pk>/"])["told_that_it_exists"]}
+        return ask(ROUTES) | {"existence_revealed_by_403": ask(["/checked/<uuid:pk>/"])["existence_revealed"]}
 
 
 def solved() -> Counts:
@@ -79,7 +80,7 @@ def solved() -> Counts:
 def ask(routes: list[str]) -> Counts:
     owner, *_ = [get_user_model().objects.get_or_create(username=name, is_staff=name == "staff")[0] for name in ("owner", "other", "staff")]
     mug, _ = Product.objects.get_or_create(sku="SKU-OTHERS", defaults={"name": "Mug", "price": PRICE})
-    counts: Counts = {"calls": 0, "shown": 0, "told_that_it_exists": 0, "changed": 0}
+    counts: Counts = {"calls": 0, "shown": 0, "existence_revealed": 0, "changed": 0}
     for who, route, verb in product(STRANGERS, routes, VERBS):
         Product.objects.filter(pk=mug.pk).update(stock=1)
         order = place_order(customer=owner, quantities={mug.sku: 1})
@@ -88,7 +89,7 @@ def ask(routes: list[str]) -> Counts:
         may_look = who == "staff" and "<uuid:pk>" in route and verb in ("GET", "HEAD")
         counts["calls"] += 1
         counts["shown"] += PRICE in answer.content.decode() and not may_look
-        counts["told_that_it_exists"] += who != "staff" and answer.status_code != of_none.status_code
+        counts["existence_revealed"] += who != "staff" and answer.status_code != of_none.status_code
         counts["changed"] += Order.objects.values_list("status", flat=True).get(pk=order.pk) != order.status
     return counts
 
@@ -103,12 +104,12 @@ def call(who: str, route: str, verb: str, number: uuid.UUID) -> Any:
 
 experiment = Experiment(
     challenge="I can read someone else's order",
-    solution="the QuerySet holds only what this user may see; the rest is not found",
-    load=f"{', '.join(STRANGERS)} × each route of an order × {', '.join(VERBS)}, on somebody else's order and on one that does not exist",
+    solution="every view starts from a QuerySet of the rows that this user may see; all else is 404",
+    load=f"{', '.join(STRANGERS)} × every route of an order × {', '.join(VERBS)}, on somebody else's order and on one that does not exist",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: min(counts["shown"], counts["told_that_it_exists"], counts["changed"]) > 0,
-    holds=lambda counts: counts["calls"] > 0 and (counts["shown"], counts["told_that_it_exists"], counts["changed"]) == (0, 0, 0),
-    proof=("shown", "told_that_it_exists", "changed"),
+    breaks=lambda counts: min(counts["shown"], counts["existence_revealed"], counts["changed"]) > 0,
+    holds=lambda counts: counts["calls"] > 0 and (counts["shown"], counts["existence_revealed"], counts["changed"]) == (0, 0, 0),
+    proof=("shown", "existence_revealed", "changed"),
     code="shop/models.py",
 )

@@ -1,11 +1,13 @@
-"""They change X-Forwarded-For and try on.
+"""They change X-Forwarded-For and keep guessing.
 
-Two hundred guesses of one machine, each with another X-Forwarded-For: half at one customer's password, half at others'. The
-naive login has DRF's own throttle for visitors, with its defaults: it takes the whole header for the visitor's name. The solved
-one is the shop's. Then the same once more through a proxy, which appends what it has seen to whatever the client sent.
+200 guesses from one machine, each with another X-Forwarded-For: half at one customer's
+password, half at others'. The naive login has DRF's own throttle with its defaults: it
+takes the whole header as the client's identity. The solved one is the shop's. Then the same
+through a proxy, which appends the address it sees to whatever the client sent.
 
-Last, the shop's own login behind a real server, which gets the header in two spellings. WSGI knows one name for both:
-HTTP_X_FORWARDED_FOR. granian passes both lines on, and the forged one counts. gunicorn drops names with an underscore.
+Last, the shop's login runs on a real server, which gets the header in two spellings. WSGI
+has one name for both: HTTP_X_FORWARDED_FOR. granian passes both lines on, and the forged
+one counts. gunicorn drops names with an underscore.
 """
 
 import contextlib
@@ -33,7 +35,7 @@ from shop.api.throttles import client
 
 GUESSES = 200
 PER_ADDRESS, PER_USER = 20, 10
-REAL_LIMIT, SPELT_TWICE = 5, 10  # a real server hashes for real: as few as prove it
+REAL_LIMIT, SPELT_TWICE = 5, 10  # a real server hashes passwords slowly: as few as possible
 ATTACKER, NEIGHBOUR, PROXY = "198.51.100.7", "198.51.100.8", "10.0.0.1"
 NAMES = ["customer"] * (GUESSES // 2) + [f"customer {number}" for number in range(GUESSES // 2)]
 
@@ -118,7 +120,7 @@ def spell_twice(port: int) -> Counts:
 
 
 def guess_spelt_twice(port: int, number: int) -> int:
-    """The status. The first line is the trusted proxy's, the second one the attacker's."""
+    """Returns the status. The trusted proxy wrote the first header, the attacker the second."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     headers = {
         "Content-Type": "application/json",
@@ -148,16 +150,16 @@ def guess(view: type[APIView], username: str, *, peer: str, header: str) -> int:
 
 
 def count_let_through(codes: list[int]) -> int:
-    """How often a password was checked. DRF makes a 403 of a 401 where no authentication names a challenge."""
+    """How often a password was checked. DRF turns 401 into 403 if no authentication class has a challenge."""
     return sum(code in (401, 403) for code in codes)
 
 
 experiment = Experiment(
-    challenge="They change X-Forwarded-For and try on",
-    solution="the address that the trusted proxies have seen, and the user's name: two limits",
-    load=f"{GUESSES} wrong passwords of one machine, each with another X-Forwarded-For, half of them at one customer: directly, then "
-    f"through a proxy, with limits of {PER_ADDRESS} a minute for an address and {PER_USER} for a name; then {SPELT_TWICE} more over HTTP, "
-    f"each with X-Forwarded-For and X_Forwarded_For, with a limit of {REAL_LIMIT} for an address",
+    challenge="They change X-Forwarded-For and keep guessing",
+    solution="two limits: one per address that your trusted proxies saw, one per user name",
+    load=f"{GUESSES} wrong passwords from one machine, each with another X-Forwarded-For, half of them for one customer: directly, then "
+    f"through a proxy, with limits of {PER_ADDRESS} a minute per address and {PER_USER} per name; then {SPELT_TWICE} more over HTTP, "
+    f"each with X-Forwarded-For and X_Forwarded_For, with a limit of {REAL_LIMIT} per address",
     naive=naive,
     solved=solved,
     breaks=lambda counts: (

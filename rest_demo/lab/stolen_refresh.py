@@ -1,8 +1,9 @@
-"""A stolen refresh token works for ever.
+"""A stolen refresh token works forever.
 
-Sixteen clients present one refresh token at the same moment. Then the theft itself: a thief has copied a token and uses it
-first, the owner comes with the same one and is refused. The naive endpoint is what one finds in libraries and tutorials:
-a token has an id, used ids are on a blacklist; it looks, and then it adds.
+16 clients present one refresh token at the same moment. Then comes the theft: a thief has
+copied a token and uses it first; the owner uses the same token and is refused. The naive
+endpoint is what libraries and tutorials show: a token has an id, and used ids are on a
+blacklist. It checks the list, and then adds the id.
 """
 
 import time
@@ -75,7 +76,7 @@ def solved() -> Counts:
 
 
 def steal(view: type[APIView], login: Any) -> Counts:
-    """`login` gives a user's first refresh token."""
+    """`login` returns a user's first refresh token."""
     user, _ = User.objects.get_or_create(username="customer")
     race = at_once(refresh, [(view, login(user))] * CLIENTS, warm_up=(view, login(user)))
     handed_out = [token for token in race if token]
@@ -94,7 +95,7 @@ def steal(view: type[APIView], login: Any) -> Counts:
 
 
 def uses(view: type[APIView], token: str) -> int:
-    """How many of the thief's tries succeed, each with the token that the last good one gave."""
+    """How many of the thief's tries succeed, each with the newest token he got."""
     good = 0
     for _ in range(TRIES):
         if successor := refresh(view, token):
@@ -103,7 +104,7 @@ def uses(view: type[APIView], token: str) -> int:
 
 
 def refresh(view: type[APIView], token: str) -> str:
-    """The next token; empty when it was refused."""
+    """The next token; empty if it was refused."""
     request = APIRequestFactory().post("/api/v1/auth/token/refresh/", {"refresh": token}, format="json")
     with connection.execute_wrapper(far_away):
         response = view.as_view()(request)
@@ -116,10 +117,10 @@ def far_away(execute: Any, sql: str, params: Any, many: bool, context: Any) -> A
 
 
 experiment = Experiment(
-    challenge="A stolen refresh token works for ever",
-    solution="families of tokens, used up by one conditional UPDATE; a second use ends the family",
-    load=f"{CLIENTS} refreshes of one token at once from two processes; then a thief who uses a token before its owner does, "
-    f"and {TRIES} times more; a statement takes {ROUND_TRIP_SECONDS * 1000:.0f} ms to the database",
+    challenge="A stolen refresh token works forever",
+    solution="one row per login, changed by one conditional UPDATE; a token that is used twice ends the login",
+    load=f"{CLIENTS} refreshes of one token at once from two processes; then a thief uses a token before its owner does, "
+    f"and {TRIES} times more; a statement takes {ROUND_TRIP_SECONDS * 1000:.0f} ms",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["successes"] > 1 and counts["uses_after_reuse"] > 0,

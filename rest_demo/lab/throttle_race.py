@@ -1,8 +1,9 @@
-"""The limit is 20 and 33 got through.
+"""The limit is 20, and far more got through.
 
-Two hundred requests of one user arrive at the same moment at two processes. The naive limit is DRF's own throttle with Django's cache
-in Redis: it reads the list of past requests, looks how long it is, and writes a longer one back. Who reads before the others have
-written sees none of them.
+200 requests of one user arrive at the same moment, in two processes. The naive limit is
+DRF's own throttle with Django's cache in Redis: it reads the list of past requests, checks
+its length, and writes a longer list back. Requests that read before the others have written
+see none of them.
 """
 
 import functools
@@ -36,7 +37,7 @@ class NaiveThrottle(SimpleRateThrottle):
 
 
 class SolvedThrottle(WriteThrottle):
-    """The shop's, with this experiment's limit, and time: in two interpreters, 200 threads may wait long for their turn."""
+    """The shop's throttle with this limit, and long timeouts: 200 threads share two interpreters."""
 
     @property
     def limiter(self) -> Limiter:  # type: ignore[override]
@@ -75,7 +76,7 @@ def solved() -> Counts:
 
 def race(view: type[APIView]) -> Counts:
     for key in client(settings.REDIS_URL).scan_iter(match=f"*{settings.RATE_LIMIT_PREFIX}*"):
-        client(settings.REDIS_URL).delete(key)  # an earlier run's
+        client(settings.REDIS_URL).delete(key)  # of an earlier run
     shares = at_once(crowd, [(view, REQUESTS // PROCESSES)] * PROCESSES, processes=PROCESSES)
     answers = [answer for share in shares for answer in share]
     codes = [code for code, _ in answers]
@@ -84,12 +85,12 @@ def race(view: type[APIView]) -> Counts:
         "allowed": codes.count(204),
         "refused": codes.count(429),
         "errors": sum(code not in (204, 429) for code in codes),
-        "answers_that_say_what_is_left": sum(tells for _, tells in answers),
+        "responses_with_ratelimit": sum(tells for _, tells in answers),
     }
 
 
 def crowd(view: type[APIView], size: int) -> list[tuple[int, bool]]:
-    """In each process: so many threads, which start together. They need no database, so they are not `at_once`'s own."""
+    """In each process: this many threads, which start together. Unlike those of `at_once`, they need no database."""
     barrier = threading.Barrier(size, timeout=30)
     with ThreadPoolExecutor(size) as pool:
         return list(pool.map(lambda _: one_request(view, barrier), range(size)))
@@ -102,9 +103,9 @@ def one_request(view: type[APIView], barrier: threading.Barrier) -> tuple[int, b
 
 
 experiment = Experiment(
-    challenge="The limit is 20 and 33 got through",
-    solution="a moving window, read and counted by one script in Redis, by Redis's clock",
-    load=f"{REQUESTS} requests of one user at once, over two processes; the limit is {QUOTA} a minute",
+    challenge="The limit is 20, and far more got through",
+    solution="a sliding window in Redis: one script checks and counts, by the clock of Redis",
+    load=f"{REQUESTS} requests of one user at once, in two processes; the limit is {QUOTA} per minute",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["allowed"] > QUOTA,

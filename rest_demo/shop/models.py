@@ -1,4 +1,4 @@
-"""The shop: what can be bought, what was, and by whom."""
+"""Products, ratings, orders and payments."""
 
 import uuid
 from collections.abc import Iterable
@@ -25,10 +25,10 @@ class Category(models.Model):
 
 class ProductQuerySet(models.QuerySet["Product"]):
     def for_listing(self) -> "ProductQuerySet":
-        """Rows of the columns that a list shows, with the category's slug and the average rating, in one query.
+        """The columns that a list shows, with the category's slug and the average rating, in one query.
 
-        Both are subqueries, run for the page's rows only. A join may cost the page its index order, and then the
-        whole table is read and sorted.
+        Both are subqueries, which run for the rows of the page only. With a join, the planner
+        may leave the index that orders the page, and then it reads and sorts the whole table.
         """
         category = Category.objects.filter(pk=OuterRef("category")).values("slug")
         ratings = Rating.objects.filter(product=OuterRef("pk")).order_by().values("product").values_list(Avg("stars"))
@@ -40,7 +40,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return set(self.filter(sku__in=skus).values_list("sku", flat=True))
 
     def locked(self, skus: Iterable[str]) -> "dict[str, Product]":
-        """These products by SKU, locked until the transaction ends, in one order for all, so that no two orders wait for each other."""
+        """These products by SKU, locked until the transaction ends. Locking in one order prevents deadlocks."""
         return {product.sku: product for product in self.filter(sku__in=skus).order_by("pk").select_for_update(no_key=True)}
 
 
@@ -57,7 +57,7 @@ class Product(models.Model):
     class Meta:
         ordering = ["sku"]
         indexes = [
-            models.Index(fields=["price", "id"], name="product_by_price"),  # with the tie-break, or a deep page reads all ties
+            models.Index(fields=["price", "id"], name="product_by_price"),  # with the tie-break: otherwise a deep page reads all ties
             models.Index(fields=["category", "price", "id"], name="product_by_category"),
             models.Index(fields=["category", "sku"], name="product_by_category_and_sku"),
         ]
@@ -69,7 +69,7 @@ class Product(models.Model):
 class Rating(models.Model):
     product = models.ForeignKey(
         Product, on_delete=models.CASCADE, related_name="ratings", db_index=False
-    )  # the constraint's index serves it
+    )  # the index of the constraint is enough
     customer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     stars = models.PositiveSmallIntegerField()
 
@@ -85,11 +85,11 @@ class Rating(models.Model):
 
 class OrderQuerySet(models.QuerySet["Order"]):
     def visible_to(self, user: User | AnonymousUser) -> "OrderQuerySet":
-        """One's own; all, for staff. What is not in here does not exist for this user."""
+        """The user's own orders; for staff, all. Any other order is a 404."""
         return self if user.is_staff else self.filter(customer=user.pk)
 
     def changeable_by(self, user: User | AnonymousUser) -> "OrderQuerySet":
-        """One's own; all, for an admin. Staff look, and do not touch."""
+        """The user's own orders; for an admin, all. Staff may read, but not change."""
         return self if user.is_superuser else self.filter(customer=user.pk)
 
     def with_lines(self) -> "OrderQuerySet":
@@ -128,7 +128,7 @@ class OrderLine(models.Model):
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
     quantity = models.PositiveIntegerField()
-    unit_price = models.DecimalField(max_digits=10, decimal_places=2)  # the price on the day, not today's
+    unit_price = models.DecimalField(max_digits=10, decimal_places=2)  # at the time of the order
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["order", "product"], name="one_line_per_product")]
@@ -138,20 +138,20 @@ class OrderLine(models.Model):
 
 
 class Payment(models.Model):
-    """One attempt to have an order paid. Its id is our reference at the provider, and the Idempotency-Key of our call there."""
+    """One attempt to pay an order. Its id is our reference at the provider, and the Idempotency-Key of that call."""
 
     class Status(models.TextChoices):
         PENDING = "pending"
         SUCCEEDED = "succeeded"
         FAILED = "failed"
-        REFUND_DUE = "refund_due"  # money came that pays for nothing: the order was cancelled, or paid, or asks for another amount
+        REFUND_DUE = "refund_due"  # paid for an order that was cancelled or paid meanwhile, or the wrong amount
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments", db_index=False)
     amount = models.DecimalField(max_digits=15, decimal_places=2)
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
-    provider_id = models.CharField(max_length=100, default="")  # the provider's name for it; empty until it has answered
+    provider_id = models.CharField(max_length=100, default="")  # the provider's id; empty until it responds
     created_at = models.DateTimeField(auto_now_add=True)
     settled_at = models.DateTimeField(null=True, editable=False)
 
