@@ -1,15 +1,15 @@
-"""Other people's service: takes payments, and calls the shop back when the money has come, or has not. Plain ASGI: a stand-in.
+"""A simulated payment provider: it accepts payments, and reports the result to the shop's webhook. Plain ASGI.
 
     POST /payments        {"reference", "amount", "currency"} with an Idempotency-Key: 201 {"id", "status": "pending"}.
-                          The same key is answered with the same payment, and with another body by 422.
-    GET  /stats           what was asked for and called since the last reset
-    POST /stats/reset     … and no more trouble
-    POST /trouble         {"answer": …, "times": 1, "callback": …, "delay_ms": …} until the reset
+                          The same key returns the same payment; with another body, 422.
+    GET  /stats           the calls and callbacks since the last reset
+    POST /stats/reset     resets the counts, and ends all trouble
+    POST /trouble         {"answer": …, "times": 1, "callback": …, "delay_ms": …}: misbehave until the reset
 
-An amount that ends in .13 fails, all others succeed. The callback's address is the setting SHOP_WEBHOOK_URL; one that a caller names
-is not looked at: who may choose an address makes this process call into its own network. Run it in one worker: its memory is its own.
+An amount that ends in .13 fails, all others succeed. The callback goes to the setting SHOP_WEBHOOK_URL, never to a URL
+from a request: that would let a caller reach the internal network (SSRF). Run one worker: the payments are in its memory.
 
-answer     ok | error (500) | refuse (400) | hang | trickle | rubbish | lost (500, and the payment is made); `times`: how often
+answer     ok | error (500) | refuse (400) | hang | trickle | malformed | lost (500, but the payment exists); `times`: how often
 callback   ok | duplicate | forged | stale | altered | underpaid | none
 delay_ms   from the payment to the callback
 """
@@ -30,14 +30,14 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 MAX_BODY_BYTES = 16_384
-MAX_PAYMENTS = 10_000  # the oldest are forgotten: it is a stand-in, and its memory is small
-PIECES = 600  # of a trickle: 30 s of them
-HANG_SECONDS = 30  # far beyond any caller's patience, and an end all the same: a process that waits for ever cannot be stopped
+MAX_PAYMENTS = 10_000  # then the oldest are dropped
+PIECES = 600  # of a trickle: 30 s
+HANG_SECONDS = 30  # longer than any caller waits, but not forever: the process must be able to stop
 FIELDS = {"reference": r"[A-Za-z0-9-]{1,100}", "amount": r"[0-9]{1,13}\.[0-9]{2}", "currency": r"[A-Z]{3}"}
 
 SECRETS = [each for each in os.environ.get("WEBHOOK_SECRETS", "").split(",") if each]
 if not SECRETS:
-    raise SystemExit("WEBHOOK_SECRETS is missing: the shop would believe no callback")
+    raise SystemExit("WEBHOOK_SECRETS is missing: without it the shop rejects every callback")
 try:
     [key_of(each) for each in SECRETS]
 except ValueError as error:
@@ -70,7 +70,7 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
         case "POST", "payments":
             await take_payment(scope, receive, send)
         case _:
-            await respond(send, 404, {"detail": "not found"})
+            await respond(send, 404, {"detail": "Not found."})
 
 
 async def take_payment(scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -79,12 +79,12 @@ async def take_payment(scope: dict[str, Any], receive: Receive, send: Send) -> N
     answer = next_answer()
     key = dict(scope["headers"]).get(b"idempotency-key", b"").decode("latin-1")
     asked = {name: str(value) for name, value in (await body_of(receive)).items() if name in FIELDS}
-    if answer in ("error", "hang", "trickle", "rubbish"):
+    if answer in ("error", "hang", "trickle", "malformed"):
         await fail(send, answer)
     elif answer == "refuse" or not key or any(not re.fullmatch(form, asked.get(name, "")) for name, form in FIELDS.items()):
-        await respond(send, 400, {"detail": f"an Idempotency-Key is required, and {', '.join(FIELDS)}"})
+        await respond(send, 400, {"detail": f"Send an Idempotency-Key header and the fields {', '.join(FIELDS)}."})
     elif key in payments and asked.items() - payments[key].items():
-        await respond(send, 422, {"detail": "this Idempotency-Key was used for another payment"})
+        await respond(send, 422, {"detail": "This Idempotency-Key was already used for another payment."})
     else:
         if key not in payments:
             payments[key] = {"id": f"pay_{secrets.token_hex(8)}", **asked}
@@ -109,20 +109,20 @@ async def fail(send: Send, answer: str) -> None:
     global pieces
     if answer == "hang":
         await asyncio.sleep(HANG_SECONDS)
-    if answer == "trickle":  # a body that goes on and on, each piece well inside a client's read timeout
+    if answer == "trickle":  # a body that never ends, each piece within a client's read timeout
         await send({"type": "http.response.start", "status": 201, "headers": [(b"content-type", b"application/json")]})
         for pieces in range(PIECES):  # noqa: B007 — counted for /stats
             await send({"type": "http.response.body", "body": b" ", "more_body": True})
             await asyncio.sleep(0.05)
         await send({"type": "http.response.body", "body": b""})
-    elif answer == "rubbish":
+    elif answer == "malformed":
         await respond(send, 201, "<html>Welcome</html>")
     else:
-        await respond(send, 500, {"detail": "our database is down"})
+        await respond(send, 500, {"detail": "Internal error."})
 
 
 async def body_of(receive: Receive) -> dict[str, Any]:
-    """The body's JSON object; empty when it is something else, or too long."""
+    """The JSON object of the body; empty if it is anything else, or too long."""
     body = bytearray()
     while (message := await receive())["type"] == "http.request":
         if len(body) <= MAX_BODY_BYTES:

@@ -1,4 +1,4 @@
-"""How the provider tells the shop: a signed call for each event, repeated until it is answered 2xx, or for the last time."""
+"""The provider's webhooks: one signed call per event, retried until the shop answers 2xx or the last attempt fails."""
 
 import asyncio
 import contextlib
@@ -12,14 +12,14 @@ import httpx
 
 from patterns.http.signed_webhook.signature import sign
 
-RETRY_DELAYS_SECONDS = (0.5, 1, 2, 4, 8, 16, 32)  # a shop that restarts misses nothing; a real provider goes on for days
+RETRY_DELAYS_SECONDS = (0.5, 1, 2, 4, 8, 16, 32)  # enough for a restart of the shop; a real provider retries for days
 TIMEOUT_SECONDS = 10
-MAX_PENDING = 1_000  # a shop that is away for long must not fill this process
+MAX_PENDING = 1_000  # a long outage of the shop must not fill the memory
 AN_HOUR = 3600
 
 
 class Callbacks:
-    """To one address, and never to another: redirects are not followed."""
+    """Calls one URL only: redirects are not followed."""
 
     def __init__(self, url: str, keys: Sequence[str]) -> None:
         self.url, self.keys = url, keys
@@ -38,7 +38,7 @@ class Callbacks:
         if way == "none" or len(self.tasks) >= MAX_PENDING:
             return
         task = asyncio.create_task(self.tell(payment, way, delay_seconds))
-        self.tasks.add(task)  # the loop itself holds its tasks weakly
+        self.tasks.add(task)  # the event loop keeps only weak references
         task.add_done_callback(self.tasks.discard)
 
     async def tell(self, payment: dict[str, str], way: str, delay_seconds: float) -> None:
@@ -57,11 +57,11 @@ class Callbacks:
             await self.call(event_id, body, way)
 
     async def call(self, event_id: str, body: bytes, way: str) -> bool:
-        """One attempt, with a signature of its own time. True when the shop has answered 2xx."""
-        keys = ["not the secret that we share with the shop"] if way == "forged" else self.keys
+        """One attempt, signed with its own time. True if the shop answers 2xx."""
+        keys = ["a secret that the shop does not have"] if way == "forged" else self.keys
         headers = sign(body, event_id=event_id, now=time.time() - (AN_HOUR if way == "stale" else 0), secrets=keys)
         sent = body.replace(b'"amount":"', b'"amount":"9') if way == "altered" else body
-        # as the proxy in front of the shop would say it: with HTTPS=1 the shop redirects all that came without TLS
+        # as the proxy in front of the shop does: with HTTPS=1 the shop redirects plain HTTP
         headers |= {"Content-Type": "application/json", "X-Forwarded-Proto": "https"}
         self.client = self.client or httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False, verify=self.url.startswith("https:"))
         self.attempts += 1
@@ -73,7 +73,7 @@ class Callbacks:
         return response.is_success
 
     async def close(self) -> None:
-        """Ends what is under way, and forgets what was counted."""
+        """Cancels pending calls and resets the counts."""
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -87,5 +87,5 @@ class Callbacks:
 def event(payment: dict[str, str], *, amount: str) -> bytes:
     kind = "payment.failed" if payment["amount"].endswith(".13") else "payment.succeeded"
     data = {"payment": payment["id"], "reference": payment["reference"], "amount": amount, "currency": payment["currency"]}
-    # without spaces, as most write it: parsed and written again by Python it would be another text
+    # without spaces, as most providers do: re-serialised by Python, the text would differ
     return json.dumps({"type": kind, "timestamp": datetime.now(UTC).isoformat(), "data": data}, separators=(",", ":")).encode()

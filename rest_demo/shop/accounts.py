@@ -1,4 +1,4 @@
-"""Logging in, staying so, logging out."""
+"""Log in, renew tokens, log out."""
 
 from typing import NamedTuple, cast
 
@@ -11,7 +11,7 @@ from patterns.http.refresh_rotation import rotation
 
 
 class WrongLogin(Exception):
-    """No active user has this name and this password. Which of the two is wrong is not said: it would tell who has an account."""
+    """No active user has this name and password. Which of the two is wrong would reveal who has an account."""
 
 
 class TokenPair(NamedTuple):
@@ -20,7 +20,7 @@ class TokenPair(NamedTuple):
 
 
 def log_in(*, username: str, password: str) -> TokenPair:
-    """Raises WrongLogin, after the same work for a name that does not exist."""
+    """Raises WrongLogin. An unknown name takes the same time as a wrong password."""
     user = authenticate(username=username, password=password)
     if user is None:
         raise WrongLogin

@@ -1,4 +1,4 @@
-"""Authentication: a user by name and password at the login, by an access token after it."""
+"""Authentication: by name and password at the login, then by access token."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ REALM = "shop"
 
 
 class NulRefusingBackend(ModelBackend):
-    """A login that a NUL in the user name cannot break: PostgreSQL holds none, and Django's own backend passes it on, for a 500."""
+    """Rejects a NUL in the user name. PostgreSQL stores none, so Django's own backend would raise a 500."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
@@ -24,7 +24,7 @@ class NulRefusingBackend(ModelBackend):
 
 
 class BearerAuthentication(TokenAuthentication):
-    """The user's row, not the token's role, decides what the user may do."""
+    """Permissions come from the user's row, not from the token's role."""
 
     realm = REALM
 

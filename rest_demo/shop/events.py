@@ -1,4 +1,4 @@
-"""The events of this service, as CloudEvents 1.0 in JSON (cloudevents.io). They go to the outbox, in the transaction of the change."""
+"""The events of this service: CloudEvents 1.0 in JSON, stored in the outbox in the transaction of the change."""
 
 import uuid
 from typing import Any
@@ -32,7 +32,7 @@ def _append(kind: str, subject: str, data: dict[str, Any]) -> None:
         "time": timezone.now().isoformat(),
         "subject": subject,
         "datacontenttype": "application/json",
-        "correlationid": request_id.current.get(),  # to find one story in many logs
+        "correlationid": request_id.current.get(),  # to find one request in all logs
         "data": data,
     }
     OutboxEvent.objects.append(event_id=event_id, aggregate=subject, routing_key=kind, payload=payload)

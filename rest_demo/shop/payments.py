@@ -1,4 +1,4 @@
-"""How an order is paid: we ask the provider, and the provider's signed event tells us. Only the event says that money has come."""
+"""Payments: the shop calls the provider, and the provider's signed event settles the payment."""
 
 import logging
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ SUCCEEDED, FAILED = "payment.succeeded", "payment.failed"
 
 
 class NotPayable(Exception):
-    """The order is paid or cancelled already; or there is nothing to pay."""
+    """The order is already paid or cancelled, or its total is zero."""
 
 
 @dataclass(frozen=True)
 class PaymentEvent:
-    """What the provider says has happened: SUCCEEDED or FAILED, to the payment that we called `reference`."""
+    """The provider's event: SUCCEEDED or FAILED, for the payment whose id is `reference`."""
 
     type: str
     reference: UUID
@@ -32,10 +32,10 @@ class PaymentEvent:
 
 
 def start_payment(order: Order) -> tuple[Payment, bool]:
-    """Asks the provider for an order's total. Returns the payment, and whether it is new. Raises NotPayable, ProviderAway, ProviderRefused.
+    """Starts a payment of the order's total. Returns the payment, and True if it is new.
 
-    Three steps, and no transaction open while the provider thinks. Whoever dies between them leaves an open payment, and the
-    next call for this order goes on with that one, under the same key: the customer pays once.
+    Raises NotPayable, ProviderAway, ProviderRefused. No transaction is open during the call to the provider. A process that
+    dies after the first step leaves an open payment, and the next call continues it with the same key: the customer pays once.
     """
     payment, is_new = open_payment(order)
     try:
@@ -43,15 +43,15 @@ def start_payment(order: Order) -> tuple[Payment, bool]:
     except provider.ProviderRefused:
         Payment.objects.filter(pk=payment.pk, status=Payment.Status.PENDING).update(status=Payment.Status.FAILED, settled_at=timezone.now())
         raise
-    # one column, not save(): the provider's event may have been here before its answer
+    # one column, not save(): the provider's event may arrive before its response
     Payment.objects.filter(pk=payment.pk).update(provider_id=provider_id)
     payment.refresh_from_db()
     return payment, is_new
 
 
-@transaction.atomic(durable=True)  # the next step is a call to others: what is not committed by then, a crash would take back
+@transaction.atomic(durable=True)  # the payment must be committed before the call to the provider: a crash would roll it back
 def open_payment(order: Order) -> tuple[Payment, bool]:
-    """The order's open payment, and whether it is new. Raises NotPayable."""
+    """Returns the order's open payment, and True if it is new. Raises NotPayable."""
     order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
     total = order.total
     if order.status != Order.Status.PLACED or not total:
@@ -60,19 +60,19 @@ def open_payment(order: Order) -> tuple[Payment, bool]:
 
 
 def settle_payment(event: PaymentEvent, *, event_id: str) -> tuple[str, bool]:
-    """Does what the event asks for, once. Returns the outcome, and whether that was now.
+    """Processes an event once. Returns the outcome, and True if it was processed now.
 
-    paid, failed: done. refund_due: the order was cancelled or paid meanwhile. wrong_amount: not what the order asks for, so the
-    money goes back too. unknown_payment; ignored: it was settled before. The order stays as it was in all cases but the first.
+    paid, failed: done. refund_due: the order was cancelled or paid meanwhile. wrong_amount: the money must be refunded, too.
+    unknown_payment: not ours. ignored: settled before. Only `paid` changes the order.
     """
     return ReceivedEvent.objects.process_once(source="payments", event_id=event_id, effect=lambda: _settle(event))
 
 
 def _settle(event: PaymentEvent) -> str:
-    # the order first, as in cancel_order: they wait for each other here, and what is read below is what was committed
+    # lock the order first, as cancel_order does: what is read below is committed
     order = Order.objects.select_for_update(no_key=True, of=("self",)).filter(payments=event.reference).first()
     if order is None:
-        logger.warning("an event for payment %s, which is none of ours", event.reference)
+        logger.warning("webhook for unknown payment %s", event.reference)
         return "unknown_payment"
     payment = order.payments.get(pk=event.reference)
     if event.type == FAILED:
@@ -83,7 +83,7 @@ def _settle(event: PaymentEvent) -> str:
     if payment.status in (Payment.Status.SUCCEEDED, Payment.Status.REFUND_DUE):
         return "ignored"
     if (event.amount, event.currency) != (order.total, order.currency):
-        logger.warning("payment %s: %s %s came for %s %s", payment.pk, event.amount, event.currency, order.total, order.currency)
+        logger.warning("payment %s: received %s %s instead of %s %s", payment.pk, event.amount, event.currency, order.total, order.currency)
         payment.settle(Payment.Status.REFUND_DUE)
         return "wrong_amount"
     if order.status != Order.Status.PLACED:

@@ -1,4 +1,4 @@
-"""The payment provider as we see it: one question, and the ways in which the answer fails to come."""
+"""The client of the payment provider: one call, with timeouts and retries."""
 
 import functools
 import json
@@ -12,30 +12,30 @@ from django.conf import settings
 
 from shop.models import Payment
 
-# A worker serves one request at a time, so whoever waits for the provider keeps it from all others: two tries, and at most some 4 s.
+# A worker serves one request at a time, so each wait blocks it for others: two attempts, at most about 4 s.
 TIMEOUT = httpx.Timeout(1.5, connect=0.5)
-ANSWER_SECONDS = 1.5  # for the whole answer: a read timeout alone starts anew with each byte
-RETRY_SECONDS = 2.0  # no new try after that
+ANSWER_SECONDS = 1.5  # for the whole response: a read timeout starts again with each byte
+RETRY_SECONDS = 2.0  # no new attempt after that
 MAX_ANSWER_BYTES = 16_384
 
 
-_first = threading.Lock()  # functools.cache alone lets two threads make two, and loses one with its connection open
+_first = threading.Lock()  # functools.cache alone lets two threads create two clients, and leaks one
 
 
 class ProviderAway(Exception):
-    """No answer, or none that can be used. The payment may have been made or not: ask again, with the same key."""
+    """No usable response. The payment may exist or not: retry with the same key."""
 
 
 class ProviderRefused(Exception):
-    """The provider will not take this payment, however often it is asked."""
+    """The provider rejects this payment. A retry is useless."""
 
 
 class _Again(Exception):
-    """An answer that may be another one in a moment."""
+    """A response that may change: retry."""
 
 
 def client() -> httpx.Client:
-    """One for all payments of this process: the next one finds the connection open."""
+    """One per process: the next payment reuses the connection."""
     with _first:
         return _open_client()
 
@@ -52,9 +52,9 @@ def _open_client() -> httpx.Client:
 
 
 def request_payment(payment: Payment) -> str:
-    """Has the provider ask for the money; it calls back. Returns its id for the payment. Raises ProviderAway, ProviderRefused.
+    """Starts the payment at the provider, which calls our webhook later. Returns the provider's id for it.
 
-    It may be called again for the same payment: the key makes it one at the provider, so a try that got no answer is repeated.
+    Raises ProviderAway, ProviderRefused. A retry is safe: the payment's id is the Idempotency-Key.
     """
     try:
         return _ask(payment)

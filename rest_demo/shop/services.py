@@ -1,4 +1,4 @@
-"""What the shop does. Each function is one transaction, and tells of it in the outbox."""
+"""The services of the shop. Each function is one transaction, including its event in the outbox."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,24 +12,24 @@ from shop.models import Order, OrderLine, Product
 
 
 class UnknownProduct(Exception):
-    """An order names a SKU that the shop does not sell."""
+    """The order contains an unknown SKU."""
 
 
 class OutOfStock(Exception):
-    """There is less of it than was ordered."""
+    """The stock is smaller than the order."""
 
 
 class MixedCurrencies(Exception):
-    """The products are priced in several currencies: their sum means nothing."""
+    """The products have prices in several currencies."""
 
 
 class NotCancellable(Exception):
-    """The order has been paid."""
+    """The order is already paid."""
 
 
 @transaction.atomic
 def add_products(rows: Sequence[Mapping[str, Any]]) -> list[bool]:
-    """Adds each product whose SKU is new; False for the others. Of two rows with one SKU, the first is added.
+    """Adds the products whose SKU is new. Returns True for these rows. Of two rows with one SKU, the first is added.
 
     Two queries for any number of rows; more only if another import adds the same SKUs meanwhile.
     """
@@ -38,7 +38,7 @@ def add_products(rows: Sequence[Mapping[str, Any]]) -> list[bool]:
     while new:
         try:
             with transaction.atomic():
-                # sorted: imports of the same SKUs wait for each other, in one order, and do not deadlock
+                # sorted: racing imports lock the SKUs in one order, so no deadlock
                 Product.objects.bulk_create(Product(**rows[first[sku]]) for sku in new)
             break
         except IntegrityError:
@@ -52,7 +52,7 @@ def add_products(rows: Sequence[Mapping[str, Any]]) -> list[bool]:
 
 @transaction.atomic
 def update_product(product: Product, *, changes: Mapping[str, Any]) -> None:
-    """Writes the changed columns, and no others: name, category, price."""
+    """Writes the changed columns only: name, category, price."""
     price = product.price
     for name, value in changes.items():
         setattr(product, name, value)
@@ -89,7 +89,7 @@ def place_order(*, customer: User, quantities: Mapping[str, int]) -> Order:
 
 
 def mark_paid(order: Order) -> None:
-    """The caller has locked the order, or made it."""
+    """The caller has locked the order or created it."""
     order.status, order.paid_at = Order.Status.PAID, timezone.now()
     order.save(update_fields=["status", "paid_at"])
     events.announce_order("paid", order)
@@ -97,8 +97,8 @@ def mark_paid(order: Order) -> None:
 
 @transaction.atomic
 def cancel_order(order: Order) -> Order:
-    """Gives the pieces back to the stock. Cancelling it again changes nothing. Raises NotCancellable."""
-    order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)  # a payment may be settled at this moment
+    """Returns the pieces to the stock. A repeated call changes nothing. Raises NotCancellable."""
+    order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)  # a payment may arrive at this moment
     if order.status == Order.Status.PAID:
         raise NotCancellable
     if order.status == Order.Status.CANCELLED:

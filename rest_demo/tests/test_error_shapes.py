@@ -80,7 +80,7 @@ def test_invalid_fields_are_named(api: APIClient, mug: Product) -> None:
     unknown = problem_in(order(api, sku="NO-SUCH"), 400)
 
     assert [(each["pointer"], each["code"]) for each in invalid["errors"]] == [("#/lines/0/quantity", "min_value")]
-    assert [(each["pointer"], each["detail"]) for each in unknown["errors"]] == [("#/lines", "Not sold here: NO-SUCH")]
+    assert [(each["pointer"], each["detail"]) for each in unknown["errors"]] == [("#/lines", "Unknown products: NO-SUCH.")]
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_an_order_cancelled_before_the_event_comes_stays_cancelled(provider: Any
     assert status_of(order) == "cancelled"
 
 
-@pytest.mark.parametrize("answer", ["error", "hang", "trickle", "rubbish", "lost"])
+@pytest.mark.parametrize("answer", ["error", "hang", "trickle", "malformed", "lost"])
 def test_a_provider_that_does_not_answer_is_a_503_and_the_payment_is_repeated(provider: Any, pay: Any, order: Order, answer: str) -> None:
     provider.post("/trouble", json={"answer": answer, "callback": "none"})
     refused = pay()

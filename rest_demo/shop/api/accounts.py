@@ -1,4 +1,4 @@
-"""The doors of the accounts. Passwords and tokens come in bodies, never in addresses, which end up in logs."""
+"""Login endpoints. Passwords and tokens are in bodies, never in URLs, which end up in logs."""
 
 from typing import Any, cast
 
@@ -34,9 +34,9 @@ class RefreshSerializer(serializers.Serializer[Any]):
 
 class TokenPairSerializer(serializers.Serializer[Any]):
     access = serializers.CharField(help_text="For the header: Authorization: Bearer …")
-    refresh = serializers.CharField(help_text="Good once: for the next pair. A second use ends the login for all who have its tokens.")
+    refresh = serializers.CharField(help_text="Works once, for the next pair. A second use revokes the login and all its tokens.")
     token_type = serializers.CharField(default="Bearer")
-    expires_in = serializers.IntegerField(help_text="Seconds that the access token is good")
+    expires_in = serializers.IntegerField(help_text="Seconds until the access token expires")
 
 
 class MeSerializer(serializers.ModelSerializer[User]):
@@ -54,7 +54,7 @@ class MeSerializer(serializers.ModelSerializer[User]):
 
 
 class TokenView(APIView):
-    """Who comes here has no access token, or an expired one: neither is looked at."""
+    """No authentication: the client has no access token yet, or an expired one."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
@@ -75,29 +75,30 @@ class TokenView(APIView):
 class TokenObtain(TokenView):
     throttle_classes = [LoginThrottle]
 
-    @extend_schema(request=LoginSerializer, responses={200: TokenPairSerializer, **INVALID, **problem(401, "Wrong name or password")})
+    @extend_schema(request=LoginSerializer, responses={200: TokenPairSerializer, **INVALID, **problem(401, "Wrong user name or password")})
     def post(self, request: Request) -> Response:
-        """Logs in: an access token, and a refresh token for when it has expired."""
+        """Logs in. Returns an access token, and a refresh token to get the next one."""
         try:
             return self.answer(log_in(**self.validated(LoginSerializer)))
         except WrongLogin as error:
-            raise AuthenticationFailed("The user name or the password is wrong.", code="wrong_login") from error
+            raise AuthenticationFailed("Wrong user name or password.", code="wrong_login") from error
 
 
 class TokenRefresh(TokenView):
     @extend_schema(request=RefreshSerializer, responses={200: TokenPairSerializer, **INVALID, **problem(401, "Log in again")})
     def post(self, request: Request) -> Response:
-        """The next pair, for a refresh token that has not been used. A used one ends the login."""
+        """Returns the next pair for an unused refresh token. A used one revokes the login."""
         try:
             return self.answer(renew_tokens(**self.validated(RefreshSerializer)))
         except InvalidRefreshToken as error:
-            raise AuthenticationFailed("The refresh token is not valid (any more). Log in again.", code="invalid_refresh_token") from error
+            detail = "The refresh token is invalid, expired or already used. Log in again."
+            raise AuthenticationFailed(detail, code="invalid_refresh_token") from error
 
 
 class Logout(TokenView):
     @extend_schema(request=RefreshSerializer, responses={204: None, **INVALID})
     def post(self, request: Request) -> Response:
-        """Ends the login that the refresh token is of. 204 also when there is none."""
+        """Revokes the login of this refresh token. Also 204 if there is none."""
         log_out(**self.validated(RefreshSerializer))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -105,5 +106,5 @@ class Logout(TokenView):
 class Me(APIView):
     @extend_schema(responses={200: MeSerializer, **problem(401, "Not logged in")})
     def get(self, request: Request) -> Response:
-        """Who you are here."""
+        """The current user."""
         return Response(MeSerializer(cast(User, request.user)).data)

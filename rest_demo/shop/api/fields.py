@@ -1,4 +1,4 @@
-"""Fields that take one JSON type, as the schema says. DRF's own take 5 for "5", "5" for 5, and true for 1."""
+"""Fields that accept one JSON type, as in the schema. DRF's own accept 5 for "5", "5" for 5, and true for 1."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What `?search=` and its siblings mean. A value that is none of theirs is a 400, not ignored."""
+"""The filters of the product list. An invalid value is a 400, not ignored."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ TEXT = {"type": "string", "minLength": 1}
 
 
 class PriceField(forms.DecimalField):
-    """As the schema has it. Django's own field takes 1e-16384, which PostgreSQL refuses later."""
+    """Plain decimals, as in the schema. Django's own field accepts 1e-16384, which PostgreSQL rejects."""
 
     def to_python(self, value: Any) -> Any:
         if value and not DECIMAL.fullmatch(value):
@@ -30,7 +30,7 @@ class PriceFilter(filters.NumberFilter):
 
 class ProductFilter(filters.FilterSet):
     search = extend_schema_field({**TEXT, "maxLength": 100})(
-        filters.CharFilter(method="filter_search", max_length=100, label="Part of the name or of the SKU")
+        filters.CharFilter(method="filter_search", max_length=100, label="Part of the name or SKU")
     )
     category = extend_schema_field({**TEXT, "maxLength": 50})(
         filters.CharFilter(method="filter_category", max_length=50, label="A category's slug")
@@ -52,8 +52,8 @@ class ProductFilter(filters.FilterSet):
         return products.filter(Q(name__icontains=words) | Q(sku__icontains=words))
 
     def filter_category(self, products: ProductQuerySet, name: str, slug: str) -> ProductQuerySet:
-        # Its key first, in a query of its own: behind a join or a subquery PostgreSQL cannot know that a category is
-        # rare, and reads all products in the list's order until it has met enough of them.
+        # The key first, in a query of its own: with a join or a subquery PostgreSQL does not know that a category is
+        # rare, and reads all products in the list's order until it has found enough of them.
         category = Category.objects.filter(slug=slug).first()
         return products.filter(category=category) if category else products.none()
 

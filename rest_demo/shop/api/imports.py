@@ -1,4 +1,4 @@
-"""Many products in one request. Each row stands for itself: the answer says of each whether it was saved, and why not."""
+"""Bulk import: each row is saved or rejected on its own, and the response has a result for each."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ from shop.api.serializers import ImportResultSerializer, ImportRowSerializer, Im
 from shop.models import Category
 from shop.services import add_products
 
-UNSTORABLE = {"non_field_errors": [ErrorDetail("A text holds NUL or a lone surrogate.", "unstorable_text")]}
-TAKEN = {"sku": [ErrorDetail("There is a product with this SKU already.", "unique")]}
+UNSTORABLE = {"non_field_errors": [ErrorDetail("A string contains NUL or a lone surrogate.", "unstorable_text")]}
+TAKEN = {"sku": [ErrorDetail("A product with this SKU already exists.", "unique")]}
 
 
 class ProductImport(APIView):
@@ -26,13 +26,13 @@ class ProductImport(APIView):
 
     @extend_schema(request=ImportSerializer(), responses=ImportResultSerializer)
     def post(self, request: Request) -> Response:
-        """Adds up to 1,000 products, for staff. The rows that can be saved are, whatever the others are."""
+        """Adds up to 1,000 products (staff only). Valid rows are saved even if others are not."""
         body = ImportSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         rows = body.validated_data["products"]
         errors: dict[int, Any] = {index: UNSTORABLE for index, row in enumerate(rows) if unstorable_text(row)}
         known = categories([row for index, row in enumerate(rows) if index not in errors])
-        row_serializer = ImportRowSerializer(context={"categories": known})  # one: it takes longer to make than to use
+        row_serializer = ImportRowSerializer(context={"categories": known})  # one for all rows: slower to create than to use
         valid: dict[int, dict[str, Any]] = {}
         for index, row in enumerate(rows):
             if index in errors:
@@ -51,6 +51,6 @@ class ProductImport(APIView):
 
 
 def categories(rows: list[Any]) -> dict[str, Category]:
-    """Those that the rows name, by slug, in one query."""
+    """The categories that the rows name, by slug, in one query."""
     slugs = {row.get("category") for row in rows if isinstance(row, dict) and isinstance(row.get("category"), str)}
     return Category.objects.in_bulk(slugs, field_name="slug")

@@ -1,4 +1,4 @@
-"""The orders' doors. What a customer may not see is not found: 403 would say that it exists."""
+"""Order endpoints. Other customers' orders are 404: a 403 would reveal that they exist."""
 
 from typing import cast
 from uuid import UUID
@@ -26,14 +26,14 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     {"type": "string", "pattern": r"^[!#-+\--\[\]-~]{1,255}$"},
     OpenApiParameter.HEADER,
     required=True,
-    description="New for each new order, the same for each try of it",
+    description="A new key for each new order, the same key for each retry",
 )
 
 
 class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
-    default_detail = "The state of things does not allow it."
+    default_detail = "The request conflicts with the current state of the order."
 
 
 class OrderList(generics.ListAPIView[Order]):
@@ -42,7 +42,7 @@ class OrderList(generics.ListAPIView[Order]):
     orderings = ("-placed_at", "placed_at")
 
     def get_queryset(self) -> QuerySet[Order]:
-        """One's own, for staff too: the list is the person's, not the shop's."""
+        """The user's own orders, for staff too."""
         return Order.objects.filter(customer=self.request.user.pk).with_lines()
 
     @extend_schema(
@@ -50,13 +50,13 @@ class OrderList(generics.ListAPIView[Order]):
         examples=[OpenApiExample("Two mugs", {"lines": [{"sku": "SKU-000001", "quantity": 2}]}, request_only=True)],
         responses={
             201: OrderSerializer,
-            **problem(409, "Out of stock; several currencies; or a request with this key is being processed"),
-            **problem(422, "The key was used with another body"),
+            **problem(409, "Not enough stock, several currencies, or a request with this key in progress"),
+            **problem(422, "The key was already used with another body"),
         },
     )
     @idempotent(wait_seconds=5)
     def post(self, request: Request) -> Response:
-        """Places an order. A repeated Idempotency-Key is answered with the first answer."""
+        """Places an order. A retry with the same Idempotency-Key returns the stored response."""
         return self.place(request)
 
     def place(self, request: Request) -> Response:
@@ -66,13 +66,13 @@ class OrderList(generics.ListAPIView[Order]):
         try:
             order = place_order(customer=cast(User, request.user), quantities=quantities)
         except UnknownProduct as error:
-            raise ValidationError({"lines": [f"Not sold here: {error}"]}) from error
+            raise ValidationError({"lines": [f"Unknown products: {error}."]}) from error
         except MixedCurrencies as error:
             raise Conflict(
-                f"The products are priced in several currencies: {error}. Order each on its own.", code="mixed_currencies"
+                f"The products have prices in several currencies: {error}. Place one order per currency.", code="mixed_currencies"
             ) from error
         except OutOfStock as error:
-            raise Conflict("There is less in stock than you order.", code="out_of_stock") from error
+            raise Conflict("Not enough stock for this order.", code="out_of_stock") from error
         headers = {"Location": reverse("order-detail", args=[order.pk])}
         return Response(self.get_serializer(order).data, status=status.HTTP_201_CREATED, headers=headers)
 
@@ -85,12 +85,12 @@ class OrderDetail(generics.RetrieveAPIView[Order]):
 
 
 class OrderCancellation(APIView):
-    @extend_schema(request=None, responses={200: OrderSerializer, **problem(409, "It has been paid")})
+    @extend_schema(request=None, responses={200: OrderSerializer, **problem(409, "The order is already paid")})
     def post(self, request: Request, pk: UUID) -> Response:
-        """Cancels an order that has not been paid. Repeated, it changes nothing."""
+        """Cancels an unpaid order. A repeated call changes nothing."""
         order = get_object_or_404(Order.objects.changeable_by(request.user), pk=pk)
         try:
             order = cancel_order(order)
         except NotCancellable as error:
-            raise Conflict("The order has been paid.", code="not_cancellable") from error
+            raise Conflict("The order is already paid and cannot be cancelled.", code="not_cancellable") from error
         return Response(OrderSerializer(order).data)

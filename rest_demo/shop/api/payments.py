@@ -1,4 +1,4 @@
-"""The payments' doors: one for the customer, one for the provider. Who may not see the order finds nothing."""
+"""Payment endpoints: for the customer, and the webhook for the provider. Other customers' orders are 404."""
 
 import time
 from uuid import UUID
@@ -26,27 +26,27 @@ from shop.payments import FAILED, SUCCEEDED, NotPayable, PaymentEvent, settle_pa
 from shop.provider import ProviderAway, ProviderRefused
 
 RETRY_AFTER_SECONDS = 5
-TOLERANCE_SECONDS = 300  # the provider's clock and ours may differ, and a call may be under way; its events are known for longer
+TOLERANCE_SECONDS = 300  # the clocks may differ, and a call takes time; event ids are kept longer than this
 MAX_EVENT_BYTES = 20_480  # the specification's advice to senders
 
 
 class PaymentsUnavailable(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "payments_unavailable"
-    default_detail = "The payment provider does not answer. Nothing is lost: ask again, and it is the same payment."
+    default_detail = "The payment provider does not respond. Retry later: the same payment continues."
     wait = RETRY_AFTER_SECONDS  # DRF's name for Retry-After
 
 
 class PaymentsNotConfigured(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "payments_not_configured"
-    default_detail = "This shop takes no payments: PAYMENT_PROVIDER_URL is not set."
+    default_detail = "Payments are not configured: PAYMENT_PROVIDER_URL is not set."
 
 
 class PaymentRefused(APIException):
     status_code = status.HTTP_502_BAD_GATEWAY
     default_code = "payment_refused"
-    default_detail = "The payment provider has refused this payment."
+    default_detail = "The payment provider rejected this payment."
 
 
 class PaymentSerializer(serializers.ModelSerializer[Payment]):
@@ -82,20 +82,20 @@ class OrderPayments(generics.ListAPIView[Payment]):
         responses={
             200: PaymentSerializer,
             201: PaymentSerializer,
-            **problem(409, "Not payable"),
-            **problem(502, "The provider refuses"),
-            **problem(503, "The provider does not answer"),
+            **problem(409, "The order cannot be paid"),
+            **problem(502, "The payment provider rejected the payment"),
+            **problem(503, "The payment provider does not respond"),
         },
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Asks the provider for the order's total. While a payment is open, asking again goes on with it (200): no key is needed."""
+        """Starts a payment of the order's total. While one is open, a retry continues it (200): no Idempotency-Key is needed."""
         order = get_object_or_404(Order.objects.changeable_by(request.user), pk=pk)
         if not settings.PAYMENT_PROVIDER_URL:
             raise PaymentsNotConfigured
         try:
             payment, is_new = start_payment(order)
         except NotPayable as error:
-            raise Conflict("The order is paid or cancelled, or costs nothing.", code="not_payable") from error
+            raise Conflict("The order is already paid or cancelled, or its total is zero.", code="not_payable") from error
         except ProviderAway as error:
             raise PaymentsUnavailable from error
         except ProviderRefused as error:
@@ -117,7 +117,7 @@ class OrderPayment(generics.RetrieveAPIView[Payment]):
 
 
 class PaymentWebhook(APIView):
-    """For the provider. What is not signed by it is 401, and no event 400; all else is 200, for asking again would change nothing."""
+    """For the payment provider. An unsigned call gets 401, a malformed event 400, all else 200: a retry would change nothing."""
 
     authentication_classes = []  # the signature is the authentication
     permission_classes = [AllowAny]
@@ -130,17 +130,20 @@ class PaymentWebhook(APIView):
             for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
         ],
         request=EventSerializer,
-        responses={200: inline_serializer("Outcome", {"outcome": serializers.CharField()}), **problem(401, "Not the provider's")},
+        responses={
+            200: inline_serializer("Outcome", {"outcome": serializers.CharField()}),
+            **problem(401, "The signature is missing, expired or wrong"),
+        },
     )
     def post(self, request: Request) -> Response:
-        """Takes a signed event (Standard Webhooks): payment.succeeded, payment.failed. A repeated one changes nothing."""
+        """Receives a signed event (Standard Webhooks): payment.succeeded or payment.failed. A duplicate changes nothing."""
         event_id = verified_event_id(
             request, now=time.time(), secrets=self.secrets(), tolerance_seconds=TOLERANCE_SECONDS, max_bytes=MAX_EVENT_BYTES
         )
         event = EventSerializer(data=request.data)
         event.is_valid(raise_exception=True)
         if event.validated_data["type"] not in (SUCCEEDED, FAILED):
-            return Response({"outcome": "ignored"})  # the provider has new events before we have a use for them
+            return Response({"outcome": "ignored"})  # an event type that we do not use
         data = EventDataSerializer(data=event.validated_data["data"])
         data.is_valid(raise_exception=True)
         outcome, _ = settle_payment(PaymentEvent(event.validated_data["type"], **data.validated_data), event_id=event_id)

@@ -1,4 +1,4 @@
-"""The catalogue's doors: they parse, call a service, render."""
+"""Catalogue endpoints: they parse, call a service, render."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ from shop.services import update_product
 ETAG = {"type": "string", "pattern": r'^(\*|"[!#-~]*")$'}
 
 
-IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="An ETag you have: 304 if it is still current.")
+IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="The ETag of your copy: 304 if it is current")
 
 
 class CategoryList(generics.ListAPIView[Category]):
@@ -43,10 +43,10 @@ class ProductList(generics.ListAPIView[Product]):
     orderings = ("sku", "price", "-price")  # an index for each: sku is unique, product_by_price is read both ways
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        # most requests filter nothing, and a form that validates nothing took a fifth of their time
+        # most requests filter nothing, and an empty form took a fifth of their time
         is_filtered = ProductFilter.base_filters.keys() & self.request.query_params.keys()
         if empty := sorted(name for name in is_filtered if not self.request.query_params[name]):
-            raise ValidationError({name: ["A filter without a value. Leave it out."] for name in empty})
+            raise ValidationError({name: ["This filter has no value. Remove it."] for name in empty})
         return super().filter_queryset(queryset) if is_filtered else queryset
 
 
@@ -54,7 +54,7 @@ class ProductDetail(generics.GenericAPIView[Product]):
     serializer_class = ProductDetailSerializer
     queryset = Product.objects.select_related("category")
     lookup_field = "sku"
-    renderer_classes = [JSONRenderer]  # one representation, so that one strong ETag is true of it
+    renderer_classes = [JSONRenderer]  # one representation, so one strong ETag identifies it
 
     def get_permissions(self) -> list[BasePermission]:
         return [AllowAny() if self.request.method in SAFE_METHODS else IsAdminUser()]
@@ -66,7 +66,7 @@ class ProductDetail(generics.GenericAPIView[Product]):
         ],
         responses={
             200: ProductDetailSerializer,
-            **problem(412, "If-Match names another ETag"),
+            **problem(412, "The If-Match header has another ETag"),
             304: OpenApiResponse(description="Not changed"),
         },
     )
@@ -76,17 +76,17 @@ class ProductDetail(generics.GenericAPIView[Product]):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("If-Match", ETAG, OpenApiParameter.HEADER, required=True, description="The ETag of what you have read."),
+            OpenApiParameter("If-Match", ETAG, OpenApiParameter.HEADER, required=True, description="The ETag that you read"),
             OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200]),
         ],
         responses={
             200: ProductDetailSerializer,
-            **problem(412, "It has changed since"),
-            **problem(428, "No If-Match"),
+            **problem(412, "The product has changed since you read it"),
+            **problem(428, "The If-Match header is missing"),
         },
     )
     def patch(self, request: Request, sku: str) -> Response:
-        """Changes name, category or price, for staff, unless somebody else has changed the product since it was read."""
+        """Changes name, category or price (staff only). Fails if somebody else changed the product since it was read."""
         changes = request.data  # read before the lock is taken: a slow client would hold it
         with locked_if_match(request, Product.objects.filter(sku=sku), state=self.editable) as product:
             serializer = self.get_serializer(product, data=changes, partial=True)

@@ -1,4 +1,4 @@
-"""JSON by orjson, several times as fast as the standard library's; errors that hold what UTF-8 cannot say have a renderer of their own."""
+"""JSON by orjson, several times as fast as the standard library. Errors have a renderer of their own."""
 
 from collections.abc import Mapping
 from typing import Any

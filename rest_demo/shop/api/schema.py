@@ -1,4 +1,4 @@
-"""What is true of every operation, added to the OpenAPI schema: the errors that any of them may answer, and the headers of all answers."""
+"""Adds to the OpenAPI schema what all operations share: possible errors, and response headers."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from shop.api.serializers import MOST_LINES
 LOCATION = {"description": "The URL of the new resource", "required": True, "schema": {"type": "string"}}
 REQUEST_ID = {"description": "Finds this request in the log", "required": True, "schema": {"type": "string"}}
 RATE_LIMIT = {"description": "draft-ietf-httpapi-ratelimit-headers", "schema": {"type": "string"}}
-RETRY_AFTER = {"description": "Seconds", "required": True, "schema": {"type": "integer"}}
+RETRY_AFTER = {"description": "Seconds to wait", "required": True, "schema": {"type": "integer"}}
 
 
 def complete(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """A hook of drf-spectacular's, after the views have said what is theirs."""
+    """A postprocessing hook of drf-spectacular."""
     add_common_answers(result)
     add_what_views_cannot_say(result)
     return result
@@ -38,7 +38,7 @@ def add_common_answers(result: dict[str, Any]) -> None:
 
 
 def add_what_views_cannot_say(result: dict[str, Any]) -> None:
-    """The limits of nested lists, that no text holds a NUL, and where an order's id leads."""
+    """Limits of nested lists, no NUL in strings, and links from an order's id."""
     for name, component in result["components"]["schemas"].items():
         for field in component.get("properties", {}).values() if name.endswith("Request") else ():
             if field.get("type") == "string" and not field.keys() & {"pattern", "format", "enum"}:
@@ -57,7 +57,7 @@ def common_errors(path: str, method: str, operation: dict[str, Any]) -> set[int]
     if {} not in operation.get("security", [{}]):
         codes |= {status.HTTP_401_UNAUTHORIZED, status.HTTP_403_FORBIDDEN}
     else:
-        codes.add(status.HTTP_401_UNAUTHORIZED)  # a token that is not good is refused, also where none is needed
+        codes.add(status.HTTP_401_UNAUTHORIZED)  # an invalid token is refused, even where none is needed
     if method != "get":
         codes |= {
             status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,

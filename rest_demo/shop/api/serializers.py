@@ -1,4 +1,4 @@
-"""What goes in and out as JSON."""
+"""The JSON of requests and responses."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class ProductSerializer(serializers.Serializer[Any]):
     category = serializers.CharField(source="category_slug", allow_null=True)
     price = serializers.DecimalField(max_digits=10, decimal_places=2)
     currency = serializers.CharField()
-    rating = serializers.DecimalField(max_digits=2, decimal_places=1, allow_null=True, help_text="1 to 5; null: no one has rated it")
+    rating = serializers.DecimalField(max_digits=2, decimal_places=1, allow_null=True, help_text="1 to 5; null if nobody has rated it")
     in_stock = serializers.BooleanField(source="stock")
 
     def to_representation(self, row: Any) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class ProductDetailSerializer(serializers.ModelSerializer[Product]):
 
 class NewProductSerializer(serializers.ModelSerializer[Product]):
     serializer_field_mapping = STRICT
-    sku = serializers.SlugField(max_length=32)  # whether it is new, its constraint says: asked before, it is no more than a guess
+    sku = serializers.SlugField(max_length=32)  # the unique constraint decides if it is new; a query before would be a race
     category = serializers.SlugRelatedField(slug_field="slug", queryset=Category.objects.all(), allow_null=True, required=False)
 
     class Meta:
@@ -91,7 +91,7 @@ class RowErrorSerializer(serializers.Serializer[Any]):
 
 
 class RowResultSerializer(serializers.Serializer[Any]):
-    index = serializers.IntegerField(help_text="The row's place in the request, from 0")
+    index = serializers.IntegerField(help_text="The row's index in the request, from 0")
     saved = serializers.BooleanField()
     errors = RowErrorSerializer(many=True)  # type: ignore[assignment]
 
@@ -124,5 +124,5 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
     def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         skus = [line["product"]["sku"] for line in lines]
         if len(set(skus)) != len(skus):
-            raise serializers.ValidationError("Each SKU may stand in one line only.")
+            raise serializers.ValidationError("Each SKU may occur in one line only.")
         return lines

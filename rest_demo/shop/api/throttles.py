@@ -1,4 +1,4 @@
-"""The limits of the shop's endpoints. The quotas are settings; 0 lifts a limit."""
+"""The rate limits of the shop. The quotas are settings; 0 disables a limit."""
 
 import functools
 from typing import TYPE_CHECKING, Any

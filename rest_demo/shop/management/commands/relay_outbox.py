@@ -1,4 +1,4 @@
-"""The outbox's relay, with an archive of this shop's events."""
+"""Publishes the outbox, and keeps an archive of this shop's events."""
 
 from django.conf import settings
 from pika.adapters.blocking_connection import BlockingChannel
@@ -11,7 +11,7 @@ KEPT = 100_000  # the latest events, about 100 MB
 
 
 def declare_archive(channel: BlockingChannel) -> None:
-    """Takes every event: while no consumer has bound a queue, the broker would refuse it."""
+    """Receives every event. Without any bound queue, the broker would return it as unroutable."""
     arguments = {"x-max-length": KEPT, "x-overflow": "drop-head"}
     channel.queue_declare(ARCHIVE, durable=True, arguments=arguments)
     for key in ("order.*", "product.*"):

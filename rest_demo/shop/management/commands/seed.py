@@ -1,4 +1,4 @@
-"""Fills the shop with the same products and users each time. Running it again changes nothing."""
+"""Creates the demo products and users. Running it again changes nothing."""
 
 import os
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ BATCH = 5_000
 
 
 class Command(BaseCommand):
-    help = "Products SKU-000001 … and the users customer, staff and admin (password: DEMO_PASSWORD)."
+    help = "Creates the products SKU-000001 … and the users customer, staff and admin (password: DEMO_PASSWORD)."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--size", choices=SIZES, default="small", help="12 products, or 200,000 (default: small)")
@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, size: str, **options: Any) -> None:
         password = os.environ.get("DEMO_PASSWORD", "")
         if not password:
-            raise CommandError("set DEMO_PASSWORD: the seed's users need one, and there is no default")
+            raise CommandError("DEMO_PASSWORD is not set: the demo users need a password")
         for name, is_staff, is_admin in (("customer", False, False), ("staff", True, False), ("admin", True, True)):
             user, _ = get_user_model().objects.get_or_create(username=name, defaults={"is_staff": is_staff, "is_superuser": is_admin})
             if not user.check_password(password):
@@ -47,7 +47,7 @@ class Command(BaseCommand):
 
 
 def product(number: int, categories: Mapping[str, Category]) -> Product:
-    """The product that has this number in every demo. Each seventh is sold out."""
+    """The product with this number, the same in every demo. Every seventh is sold out."""
     name = NAMES[(number - 1) % len(NAMES)]
     category = next((slug for slug, names in CATEGORIES.items() if name in names), THE_REST)
     return Product(
