@@ -2,6 +2,9 @@
 
 challenges WHICH…           a table: demos (all of theirs) or demo/experiment, with the proof and a link to the page
 symptoms                    every challenge with the field's terms for it
+challenge DEMO/EXPERIMENT   a link to the page of a challenge, in the line of the text
+whole                       the challenges of the whole: docs/challenges/, with the command of each one's test
+glossary                    the terms of all pages' "Also known as" lines, with links to these pages
 proof DEMO/EXPERIMENT       its proof, in the line of the text
 figure DEMO/EXPERIMENT SIDE COUNT   one counted number, in the line of the text
 ratio DEMO/BENCHMARK LABEL  how fast one way was beside the baseline, in the line of the text
@@ -34,7 +37,7 @@ ALSO_KNOWN_AS = re.compile(r"^\*Also known as: ([^*]+?)\.?\*$", re.MULTILINE)
 
 def body(page: Path, kind: str, arguments: list[str]) -> str:
     makers: tuple[Callable[..., str], ...] = (
-        challenges, symptoms, proof, figure, ratio, counts, bench, source, excerpt, pages, variables, processes, number, planted,
+        challenges, challenge, whole, glossary, symptoms, proof, figure, ratio, counts, bench, source, excerpt, pages, variables, processes, number, planted,
     )  # fmt: skip
     known = {maker.__name__: maker for maker in makers}
     name = page.relative_to(ROOT)
@@ -58,13 +61,49 @@ def challenges(up: str, *which: str) -> str:
     return "\n" + "\n".join(lines) + "\n"
 
 
+def challenge(up: str, which: str) -> str:
+    [result] = results_of(which)
+    return linked(up, result)
+
+
+def whole(up: str) -> str:
+    """The challenges that belong to no demo: each has a page in docs/challenges/ and a test."""
+    lines = ["| challenge | also known as | see it |", "| --- | --- | --- |"]
+    for page in whole_pages():
+        command = re.search(r"^    (make .*)$", page.read_text(), re.MULTILINE)
+        if command is None:
+            raise RuntimeError(f"{page.name} names no make command")
+        lines.append(f"| {page_link(up, page)} | {terms(page)} | `{command[1]}` |")
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def whole_pages() -> list[Path]:
+    return sorted((DOCS / "challenges").glob("*.md"))
+
+
+def page_link(up: str, page: Path) -> str:
+    return f"[{title_of(page)}]({up}/{page.relative_to(ROOT)})"
+
+
+def glossary(up: str) -> str:
+    """Every term, and the pages that name it in their "Also known as" line."""
+    found: dict[str, list[str]] = {}
+    for page in [*readme.challenge_pages(), *whole_pages()]:
+        for term in terms(page).split(", "):
+            found.setdefault(term, []).append(page_link(up, page))
+    lines = ["| term | challenges |", "| --- | --- |"]
+    for term in sorted(filter(None, found), key=str.lower):
+        lines.append(f"| {term} | {' · '.join(found[term])} |")
+    return "\n" + "\n".join(lines) + "\n"
+
+
 def symptoms(up: str) -> str:
     lines = []
     for demo in demos():
         lines += ["", f"### {demo.name}", "", "| challenge | also known as | solution | naive → solved |"]
         lines.append("| --- | --- | --- | --- |")
         for result in results_of(demo.name):
-            lines.append(f"| {linked(up, result)} | {terms(result)} | {result['solution']} | {result['proof']} |")
+            lines.append(f"| {linked(up, result)} | {terms(Path(readme.page_of(result)))} | {result['solution']} | {result['proof']} |")
     return "\n".join(lines) + "\n"
 
 
@@ -72,9 +111,8 @@ def linked(up: str, result: dict[str, Any]) -> str:
     return f"[{result['challenge']}]({up}/{os.path.relpath(readme.page_of(result), ROOT)})"
 
 
-def terms(result: dict[str, Any]) -> str:
+def terms(page: Path) -> str:
     """The field's names for a challenge, from its page."""
-    page = Path(readme.page_of(result))
     found = ALSO_KNOWN_AS.search(page.read_text()) if page.suffix == ".md" else None
     return " ".join(found[1].split()) if found else ""
 

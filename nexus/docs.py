@@ -15,7 +15,7 @@ from rich.console import Console
 
 from nexus import doc_blocks, docs_site, docs_stage, readme
 from nexus.compose import ROOT
-from nexus.concepts import DOCS, title_of
+from nexus.concepts import DOCS, title_of, whole_pages
 
 STAGE = ROOT / ".run/docs"
 SITE = STAGE / "site"
@@ -63,10 +63,14 @@ def configuration() -> str:
 
     concepts = [DOCS / f"{name}.md" for name in CONCEPTS]
     decisions = [path for path in readme.pages() if path.parent.name == "decisions"]
-    others = [path for path in readme.pages() if path not in [*concepts, *decisions, DOCS / "README.md"]]
-    demos = ", ".join(f'{{ "{path.parent.name}" = "{docs_stage.place(path)}" }}' for path in readme.of_folders() if path.parent != ROOT)
+    challenges = whole_pages()
+    others = [path for path in readme.pages() if path not in [*concepts, *decisions, *challenges, DOCS / "README.md"]]
+    folders = [path for path in readme.of_folders() if path.parent not in (ROOT, ROOT / "patterns")]
+    demos = ", ".join(f'{{ "{path.parent.name}" = "{docs_stage.place(path)}" }}' for path in folders)
+    patterns = f'{{ "Patterns" = "{docs_stage.place(ROOT / "patterns/README.md")}" }}'
     nav = (
         f'[{{ "Project Nexus" = "index.md" }}, {entries(others)}, {{ "Concepts" = [{entries(concepts)}] }}, '
-        f'{{ "Services" = [{demos}] }}, {{ "Decisions" = [{entries(decisions)}] }}]'
+        f'{{ "Challenges of the whole" = [{entries(challenges)}] }}, '
+        f'{{ "Services" = [{demos}] }}, {patterns}, {{ "Decisions" = [{entries(decisions)}] }}]'
     )
     return (DOCS / "zensical.toml").read_text().replace("nav = []", f"nav = {nav}")

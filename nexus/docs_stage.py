@@ -13,6 +13,8 @@ from nexus import readme
 from nexus.compose import ROOT
 from nexus.concepts import DOCS
 
+PICTURES = (".png", ".svg")
+PLAIN = (".md", *PICTURES)
 ASSETS = ("iframe-worker.min.js", "nexus.css")
 LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=\))")
 FENCE = re.compile(r"^(```)(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -22,14 +24,14 @@ LANGUAGES = {".py": "python", ".yml": "yaml", ".sh": "sh", ".toml": "toml", ".js
 
 def place(path: Path) -> Path:
     """Where a file of the repository stands in the site's pages."""
-    if DOCS in path.parents and path.suffix in (".md", ".png"):
+    if DOCS in path.parents and path.suffix in PLAIN:
         relative = path.relative_to(DOCS)
         return relative.with_name("index.md") if relative == Path("README.md") else relative
     # the builder passes over what begins with a dot
     relative = Path("code", *(part.removeprefix(".") for part in path.relative_to(ROOT).parts))
     if path.is_dir():
         return relative / "index.md"
-    return relative if path.suffix in (".md", ".png") else relative.with_name(f"{relative.name}.md")
+    return relative if path.suffix in PLAIN else relative.with_name(f"{relative.name}.md")
 
 
 def stage(pages: Path) -> None:
@@ -42,7 +44,7 @@ def stage(pages: Path) -> None:
         done.add(path)
         target = pages / place(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".png":
+        if path.suffix in PICTURES:
             shutil.copy(path, target)
         elif path.suffix == ".md":
             text, linked = page(path)

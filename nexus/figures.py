@@ -6,9 +6,10 @@ from typing import Any
 from labkit import bench as benchmarks
 from labkit.experiment import load_results
 from labkit.render import markdown_counts
-from nexus import compose, copying, readme
+from nexus import compose, copying
 from nexus.compose import ROOT
 from nexus.demos import demos
+from nexus.faults import FAULTS
 
 
 def results_of(which: str) -> list[dict[str, Any]]:
@@ -42,17 +43,25 @@ def counts(up: str, which: str) -> str:
 
 def bench(up: str, which: str) -> str:
     demo, _, name = which.partition("/")
-    return readme.benchmark(ROOT / demo, name)
+    entry = benchmarks.load(ROOT / demo / "lab/bench.json")[name]
+    rows = [{**row, "goal": None} for row in entry["rows"]]  # a goal is not a measurement
+    return f"\n{benchmarks.markdown({**entry, 'rows': rows})}\n"
 
 
 def number(up: str, what: str) -> str:
     things: dict[str, Callable[[], Sized]] = {
         "demos": demos,
-        "experiments": lambda: [result for demo in demos() for result in results_of(demo.name)],
+        "challenges": lambda: [*experiments(), *(ROOT / "docs/challenges").glob("*.md")],
+        "experiments": experiments,
+        "faults": lambda: FAULTS,
         "patterns": copying.patterns,
         "processes": lambda: [each for each in all_processes() if not each.runs_once],
     }
     return str(len(things[what]()))
+
+
+def experiments() -> list[dict[str, Any]]:
+    return [result for demo in demos() for result in results_of(demo.name)]
 
 
 def all_processes() -> list[compose.Service]:

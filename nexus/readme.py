@@ -5,10 +5,10 @@ counts NAME           what one experiment counted, naive beside solved
 bench NAME            the ratios of one benchmark
 output                what `make lab` printed
 map                   one line per file, from its docstring
-patterns              every pattern, with the problem it solves
+patterns [GROUP]      every pattern (of a group), with the problem it solves
 source PATH NAME      a link to the file of a function or class
 excerpt PATH NAME     the code of a function, method (Class.method) or class, without its docstring
-proof, figure, ratio  one number in a line of text: see nexus/concepts.py
+proof, figure, ratio, number, challenge   one number or link in a line of text: see nexus/concepts.py
 
 Paths begin at the page's folder. A challenge's page is `lab/<experiment>.md`, beside its experiment.
 The pages in docs/ have the markers of nexus/concepts.py; the paths in theirs begin at the root.
@@ -28,12 +28,12 @@ from rich.console import Console
 from labkit import bench
 from labkit.experiment import load_results
 from labkit.render import markdown_counts, print_table
-from nexus import concepts, copying
+from nexus import bars, concepts, copying
 from nexus.compose import ROOT
 from nexus.demos import demos
 
 MARKER = re.compile(r"(<!-- begin ([a-z]+)((?: [^ ]+)*?) -->)(.*?)(<!-- end -->)", re.DOTALL)
-IN_A_LINE = ("proof", "figure", "ratio")
+IN_A_LINE = ("proof", "figure", "ratio", "number", "challenge")
 console = Console(highlight=False)
 
 
@@ -51,7 +51,8 @@ def challenge_pages() -> list[Path]:
 
 
 def of_folders() -> list[Path]:
-    return [ROOT / "README.md", *(path / "README.md" for path in [*demos(), ROOT / "portal"] if (path / "README.md").exists())]
+    folders = [*demos(), ROOT / "portal", ROOT / "patterns"]
+    return [ROOT / "README.md", *(path / "README.md" for path in folders if (path / "README.md").exists())]
 
 
 def render_all() -> int:
@@ -59,16 +60,17 @@ def render_all() -> int:
         if (text := rendered(path)) != path.read_text():
             path.write_text(text)
             console.print(f"rendered {path.relative_to(ROOT)}")
+    if (drawn := bars.drawn()) != bars.PICTURE.read_text():
+        bars.PICTURE.write_text(drawn)
+        console.print(f"drew {bars.PICTURE.relative_to(ROOT)}")
     return 0
 
 
 def differences() -> list[str]:
-    """The READMEs and pages that do not say what the results and the code say."""
-    return [
-        f"{path.relative_to(ROOT)} differs from its results or its code: make readme"
-        for path in readmes()
-        if rendered(path) != path.read_text()
-    ]
+    """The READMEs, pages and pictures that do not say what the results and the code say."""
+    stale = [path for path in readmes() if rendered(path) != path.read_text()]
+    stale += [bars.PICTURE] if bars.drawn() != bars.PICTURE.read_text() else []
+    return [f"{path.relative_to(ROOT)} differs from its results or its code: make readme" for path in stale]
 
 
 def rendered(path: Path) -> str:
@@ -145,11 +147,11 @@ def file_map(folder: Path) -> str:
     return "\n" + "\n".join(lines) + "\n"
 
 
-def patterns(folder: Path) -> str:
-    """The patterns; in a demo's README those that it imports."""
-    lines = ["| pattern | the problem, in its own words |", "| --- | --- |"]
+def patterns(folder: Path, group: str = "") -> str:
+    """The patterns of a group; in a demo's README those that it imports."""
+    lines = ["| pattern | the problem |", "| --- | --- |"]
     for name, path in copying.patterns().items():
-        if folder == ROOT or imports(folder, copying.dotted(path)):
+        if group == path.parent.name or (not group and imports(folder, copying.dotted(path))):
             problem = " ".join(copying.section(path, "Problem").split())
             lines.append(f"| [`{name}`]({os.path.relpath(path, folder)}) | {problem} |")
     return "\n" + "\n".join(lines) + "\n"

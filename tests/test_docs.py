@@ -7,16 +7,20 @@ from pathlib import Path
 import mmdr
 import pytest
 
-from nexus import concepts, copying, doc_blocks, docs, docs_site, docs_stage, figures, readme
+from labkit import bench
+from nexus import bars, concepts, copying, doc_blocks, docs, docs_site, docs_stage, figures, readme
 from tests.conftest import DEMOS, ROOT
+from tests.test_readme import PAGE_LINES, PAGE_SECTIONS
 
 SECTIONS = ["The idea", "Recognise it", "The challenges here", "Choices", "Exercises", "Sources"]
 CONCEPTS = [path for name in docs.CONCEPTS if (path := ROOT / f"docs/{name}.md").exists()]
 PAGES = readme.pages()
+LESSONS = ROOT / "docs/lessons.md"
+LESSON = ("We did", "It failed", "We learned")
 DECISION = ["Decision", "Rejected", "What was measured", "When to change it"]
 # names that have a number in them; what is counted comes by a marker, and small numbers are words
 NAMES_WITH_NUMBERS = re.compile(
-    r"RFC \d+|\b[1-5]\d\d\b|\b[45]xx\b|^\d\. |100×|"
+    r"RFC \d+|N\+1|W3C|RESP3|\b[1-5]\d\d\b|\b[45]xx\b|^\d\. |100×|"
     r"(?:PostgreSQL|Python|Redis|RabbitMQ|Django|Celery|OpenAPI|CloudEvents|OAuth|TLS|HTTP/?|Zensical) ?\d[\d.]*(?:(?: to| and) \d[\d.]*)*|"
     r"\b(?:19|20)\d\d\b|"
     r"UTF-8|SHA-256|HS256|RS256|Argon2|PBKDF2|\bS3\b|\bEC2\b",
@@ -56,6 +60,43 @@ def test_a_concept_shows_how_to_see_it_and_how_to_check_an_exercise(page: Path) 
     assert "https://" in parts["Sources"]
 
 
+@pytest.mark.parametrize("page", concepts.whole_pages(), ids=lambda path: path.stem)
+def test_challenges_of_the_whole_read_like_those_of_a_demo(page: Path) -> None:
+    text = page.read_text()
+
+    assert text.split("\n")[2].startswith("*Also known as: ")
+    assert re.findall(r"^## (.*)", text, re.MULTILINE) == PAGE_SECTIONS
+    assert re.search(r"^## See it\n\n    make \S", text, re.MULTILINE)
+    assert "| --- |" in text
+    assert "\nSources: " in text
+    assert len(text.splitlines()) <= PAGE_LINES
+
+
+def test_every_benchmark_stands_on_the_page_of_benchmarks() -> None:
+    page = (ROOT / "docs/benchmarks.md").read_text()
+    recorded = [f"{demo.name}/{name}" for demo in DEMOS for name in bench.load(demo / "lab/bench.json")]
+
+    assert len(recorded) >= 15
+    assert [each for each in recorded if f"<!-- begin bench {each} -->" not in page] == []
+    assert "goal" not in page
+
+
+def test_the_picture_shows_the_counts_of_its_experiment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bars.drawn() == bars.PICTURE.read_text()
+
+    monkeypatch.setattr(bars, "results_of", lambda which: [{"naive": {"orders": 40, "requests": 40}, "solved": {"orders": 2}}])
+    [naive, solved] = re.findall(r'height="30".*?fill="(#\w+)".*\n.*?>([\d,]+)<', bars.drawn())
+
+    assert naive == (bars.COLOURS["naive"], "40")
+    assert solved == (bars.COLOURS["solved"], "2")
+
+
+def test_every_group_of_patterns_is_listed() -> None:
+    listed = (ROOT / "patterns/README.md").read_text()
+
+    assert [name for name in copying.patterns() if f"[`{name}`]" not in listed] == []
+
+
 def test_each_decision_names_what_was_rejected() -> None:
     decisions = [page for page in PAGES if page.parent.name == "decisions" and page.name != "README.md"]
 
@@ -82,11 +123,20 @@ def test_every_experiment_stands_on_the_page_of_a_concept() -> None:
     assert [place for place in places if f"/{place})" not in shown] == []
 
 
-@every_page
+@pytest.mark.parametrize("page", [page for page in PAGES if page != LESSONS], ids=lambda path: str(path.relative_to(ROOT / "docs")))
 def test_no_number_is_typed_by_hand(page: Path) -> None:
     text = NAMES_WITH_NUMBERS.sub("", prose(page))
 
     assert [line for line in text.splitlines() if re.search(r"\d", line)] == []
+
+
+def test_a_lesson_says_where_its_measurement_is_recorded() -> None:
+    """What failed once is not measured again: the numbers of this page are typed, and each lesson has its record."""
+    lessons = LESSONS.read_text().split("\n## ")[1:]
+
+    assert len(lessons) >= 5
+    assert [each.partition("\n")[0] for each in lessons if "\nRecorded in: " not in each] == []
+    assert [each.partition("\n")[0] for each in lessons if not all(f"**{part}:**" in each for part in LESSON)] == []
 
 
 @every_page
