@@ -1,7 +1,7 @@
 """Fills the pages of docs/ between their markers, as nexus/readme.py fills the READMEs. Paths begin at the repository's root.
 
-challenges WHICH…           a table: demos (all of theirs) or demo/experiment, with the proof and a link to the page
-symptoms                    every challenge with the field's terms for it
+challenges WHICH…           a list: demos (all of theirs) or demo/experiment, each with its page and its proof
+symptoms                    a table of every challenge, with the field's terms for it
 challenge DEMO/EXPERIMENT   a link to the page of a challenge, in the line of the text
 whole                       the challenges of the whole: docs/challenges/, with the command of each one's test
 glossary                    the terms of all pages' "Also known as" lines, with links to these pages
@@ -55,9 +55,7 @@ def planted(up: str) -> str:
 
 
 def challenges(up: str, *which: str) -> str:
-    lines = ["| challenge | naive → solved | solution |", "| --- | --- | --- |"]
-    for result in [each for name in which for each in results_of(name)]:
-        lines.append(f"| {linked(up, result)} | {result['proof']} | {result['solution']} |")
+    lines = [f"- {linked(up, result)}: {result['proof']}" for name in which for result in results_of(name)]
     return "\n" + "\n".join(lines) + "\n"
 
 

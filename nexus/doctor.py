@@ -13,8 +13,9 @@ from nexus.compose import ROOT
 from nexus.native import RUN, Plan, make_plan, names_of
 from nexus.private_set import port_is_free
 
-WANTED_DISK_BYTES = 1_000_000_000
-WANTED_MEMORY_BYTES = 2_000_000_000
+WANTED_DISK_MB = 1000
+SERVICES_MEMORY_MB = 1500  # all services, after an experiment: tests/test_lifecycle.py holds it
+WANTED_MEMORY_MB = 2000
 console = Console(highlight=False)
 
 
@@ -40,8 +41,8 @@ def disk() -> list[str]:
         probe.unlink()
     except OSError as error:
         return [f"cannot write in {RUN}: {error.strerror}. Free some space, or move the checkout to a disk that can be written"]
-    free = shutil.disk_usage(RUN).free
-    return [f"{free // 1_000_000} MB are free on the disk of {RUN}; 1000 are wanted. Free some space"] if free < WANTED_DISK_BYTES else []
+    free = shutil.disk_usage(RUN).free // 1_000_000
+    return [f"{free} MB are free on the disk of {RUN}; {WANTED_DISK_MB} are needed. Free some space"] if free < WANTED_DISK_MB else []
 
 
 def taken_ports(plan: Plan) -> list[str]:
@@ -75,9 +76,11 @@ def remember_password(plan: Plan) -> None:
 def advice(plan: Plan) -> list[str]:
     """What will not stop `make up`, and is worth knowing."""
     found = []
-    memory = psutil.virtual_memory().available
-    if memory < WANTED_MEMORY_BYTES:
-        found.append(f"{memory // 1_000_000} MB of memory are available; all services want 1500: make up DEMO=rest_demo starts one demo")
+    memory = psutil.virtual_memory().available // 1_000_000
+    if memory < WANTED_MEMORY_MB:
+        found.append(
+            f"{memory} MB of memory are available; all services need {SERVICES_MEMORY_MB}: make up DEMO=rest_demo starts one demo"
+        )
     for server in plan.missing:
         found.append(f"{server.name} is not installed: apt-get install {server.package}; make up does it when run by root")
     for name in os.environ.get("OVERRIDDEN", "").split():

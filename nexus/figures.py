@@ -6,7 +6,7 @@ from typing import Any
 from labkit import bench as benchmarks
 from labkit.experiment import load_results
 from labkit.render import markdown_counts
-from nexus import compose, copying
+from nexus import compose, copying, doctor
 from nexus.compose import ROOT
 from nexus.demos import demos
 from nexus.faults import FAULTS
@@ -49,6 +49,10 @@ def bench(up: str, which: str) -> str:
 
 
 def number(up: str, what: str) -> str:
+    """How many there are of a thing; memory and disk in MB, as tests and `make doctor` hold them."""
+    limits = {"memory": doctor.SERVICES_MEMORY_MB, "disk": doctor.WANTED_DISK_MB}
+    if what in limits:
+        return f"{limits[what]:,}"
     things: dict[str, Callable[[], Sized]] = {
         "demos": demos,
         "challenges": lambda: [*experiments(), *(ROOT / "docs/challenges").glob("*.md")],

@@ -56,7 +56,7 @@ def of_folders() -> list[Path]:
 
 
 def render_all() -> int:
-    for path in readmes():
+    for path in reversed(readmes()):  # an index after the pages that it quotes
         if (text := rendered(path)) != path.read_text():
             path.write_text(text)
             console.print(f"rendered {path.relative_to(ROOT)}")

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from labkit.processes import wait_until
+from nexus import doctor
 from nexus.private_set import port_is_free
 from nexus.servers import SERVERS
 from tests.conftest import LEFT_BEHIND, ROOT
@@ -20,7 +21,6 @@ from tests.native_stack import HOSTILE, Stack, rows
 
 pytestmark = pytest.mark.native
 # a shell that is set up for other servers, and for a proxy that does not know ours
-RESIDENT_LIMIT_MB = 1500  # 21 processes, after an experiment has run
 
 
 def test_everything_is_ready_and_the_table_says_so(stack: Stack) -> None:
@@ -75,7 +75,7 @@ def test_all_of_it_fits_in_memory(stack: Stack) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):  # a connection's process of PostgreSQL may just have ended
             resident += process.memory_full_info().pss / 1_000_000
 
-    assert resident < RESIDENT_LIMIT_MB, f"{resident:.0f} MB"
+    assert resident < doctor.SERVICES_MEMORY_MB, f"{resident:.0f} MB"
 
 
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
