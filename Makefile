@@ -1,4 +1,4 @@
-# The one door, for people and for CI. `make` alone prints the help.
+# The entry point for people and CI. `make` alone prints the help.
 # DEMO=rest_demo selects one demo, ONLY=double_click one experiment, RUNTIME=native|docker the runtime.
 door := @sh nexus/door.sh
 
@@ -8,15 +8,15 @@ help: ## Print this help
 	@echo "  DEMO=rest_demo selects one demo, ONLY=double_click one experiment, RUNTIME=native|docker the runtime."
 
 .PHONY: up
-up: ## Start everything, or with DEMO= one demo more; with Docker where there is one, natively otherwise
+up: ## Start everything, or add one demo: make up DEMO=rest_demo
 	$(door) up
 
 .PHONY: down
-down: ## Stop everything, or with DEMO= what only that demo needs; data stays
+down: ## Stop everything, or one demo with DEMO=; data is kept
 	$(door) down
 
 .PHONY: status
-status: ## What runs, and where
+status: ## Show what runs, and where
 	$(door) status
 
 .PHONY: logs
@@ -24,83 +24,83 @@ logs: ## Follow the logs
 	$(door) logs
 
 .PHONY: reset
-reset: ## Stop, forget all data, start with a fresh seed
+reset: ## Stop everything, delete all data, start again
 	$(door) reset
 
 .PHONY: doctor
-doctor: ## Find what would go wrong, and how to mend it
+doctor: ## Find problems before they happen, and how to fix them
 	$(door) doctor
 
 .PHONY: lab
-lab: ## Run the experiments against real servers, print one table, keep the results
+lab: ## Run the experiments against real servers, print one table, save the results
 	$(door) lab
 
 .PHONY: bench
-bench: ## Time the solutions against the alternatives, as ratios: make bench DEMO=rest_demo
+bench: ## Time the solutions against alternatives, as ratios: make bench DEMO=rest_demo
 	$(door) bench
 
 .PHONY: contract
-contract: ## Hold rest_demo against its OpenAPI schema and its Postman collection; SEED=… repeats a run
+contract: ## Test rest_demo against its OpenAPI schema and Postman collection; SEED=… repeats a run
 	$(door) contract
 
 .PHONY: chaos
-chaos: ## Kill whatever handles queue_demo's orders, then count what was lost; DURATION=60, SEED=… repeats a run
+chaos: ## Kill the processes that handle queue_demo's orders, count what was lost; DURATION=60, SEED=… repeats a run
 	$(door) chaos
 
 .PHONY: readme
-readme: ## Render the tables of the READMEs from the results
+readme: ## Fill the tables of all pages from results and code
 	$(door) readme
 
 .PHONY: docs
-docs: ## Check docs/, run its commands, build it as a site: .run/docs/site/index.html; ONLY=build or ONLY=blocks for one half
+docs: ## Check docs/, run its commands, build .run/docs/site/; ONLY=build or ONLY=blocks for one half
 	$(door) docs
 
 .PHONY: claims
-claims: ## Fail when a README differs from its results, or a fresh measurement breaks a claim
+claims: ## Fail if a page differs from its results, or a new measurement breaks a claim
 	$(door) claims
 
 .PHONY: test
-test: ## Test everything against real servers, started and stopped for it; SLOW=1 the slow tests too
+test: ## Test everything against real servers, started for it; SLOW=1 adds the slow tests
 	$(door) test
 
 .PHONY: nightly
-nightly: ## The tests that take too long for CI
+nightly: ## Run the tests that take too long for CI
 	$(door) nightly
 
 .PHONY: upcoming
-upcoming: ## Test everything with the next Django, over the pins
+upcoming: ## Test everything with the next Django
 	$(door) upcoming
 
 .PHONY: lint
-lint: ## Format, types, Dockerfile, compose, workflows, shell, committed keys, prose
+lint: ## Check format, types, Dockerfile, compose file, workflows, shell, committed keys, prose
 	$(door) lint
 
 .PHONY: shape
-shape: ## The tests that start nothing: rooms, arrows, documents, workflows
+shape: ## Run the tests that start no server: structure, imports, documents, workflows
 	$(door) shape
 
 .PHONY: planted
-planted: ## Plant one fault at a time in a copy, and show which target turns red; ONLY=… one fault
+planted: ## Plant one fault at a time in a copy, show which check fails; ONLY=… one fault
 	$(door) planted
 
 .PHONY: commits
-commits: ## Are the messages of the commits since BASE=origin/main conventional?
+commits: ## Check the commit messages since BASE=origin/main
 	$(door) commits
 
 .PHONY: changed
-changed: ## Which demos did the commits since BASE=origin/main touch?
+changed: ## Show which demos the commits since BASE=origin/main touch
 	$(door) changed
 
 .PHONY: secrets
-secrets: ## Look for keys in every line that was ever committed
+secrets: ## Search every committed line for keys
 	$(door) secrets
 
 .PHONY: audit
-audit: ## Compare the pinned packages with the known vulnerabilities; needs the network
+audit: ## Compare the pinned packages with known vulnerabilities; needs network
 	$(door) audit
 
 .PHONY: images
-images: ## Build all images, and hold them against their budget: megabytes, and no root; IMAGE_CACHE=folder
+images: ## Build all images, check their size and user; IMAGE_CACHE=folder
 	$(door) images
 
 .PHONY: smoke
@@ -108,7 +108,7 @@ smoke: ## Smoke-test the running stack
 	$(door) smoke
 
 .PHONY: edge
-edge: ## Hold the edge of the running stack: errors, ids, CORS, slow and malformed clients; ONLY=… one test
+edge: ## Test the edge of the running stack: errors, ids, CORS, slow and malformed clients; ONLY=… one test
 	$(door) edge
 
 .PHONY: token
@@ -120,5 +120,5 @@ copy: ## Copy a pattern and its test: make copy PATTERN=outbox TO=../my-project 
 	$(door) copy "$$PATTERN" "$$TO" "$$AS"
 
 .PHONY: lock
-lock: ## Pin what the requirements.txt newly need, with hashes, in constraints.txt; UPGRADE=1 takes the newest of all
+lock: ## Pin new requirements with hashes in constraints.txt; UPGRADE=1 upgrades all
 	$(door) lock

@@ -28,13 +28,13 @@ console = Console(stderr=True)
 def main() -> int:
     parser = argparse.ArgumentParser(prog="labkit", description="Runs the experiments of the demo in the current folder.")
     parser.add_argument("action", choices=["run", "list", "bench"])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="experiments or benchmarks to run; all when none is named")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="experiments or benchmarks to run; all if none is named")
     parser.add_argument("--output", type=Path, help="write the results here, as JSON")
-    parser.add_argument("--state", type=Path, help="write the progress here, for the HTTP door")
+    parser.add_argument("--state", type=Path, help="write the progress here, for the HTTP view")
     arguments = parser.parse_args()
     sys.path.insert(0, str(Path.cwd()))
     if not Path("lab/__init__.py").exists():
-        parser.error("there is no lab/ here: call it from a demo's folder")
+        parser.error("there is no lab/ folder here: run this in a demo's folder")
     prepare_environment()
     state = State(arguments.state)
     try:
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser, state: S
         return run_benchmarks(arguments, parser)
     experiments = discover()
     if unknown := [name for name in arguments.names if name not in experiments]:
-        parser.error(f"no experiment {', '.join(unknown)} here; there are: {', '.join(experiments)}")
+        parser.error(f"there is no experiment named {', '.join(unknown)}; the experiments are: {', '.join(experiments)}")
     if arguments.action == "list":
         print("\n".join(experiments))
         return []
@@ -100,7 +100,7 @@ def run_benchmarks(arguments: argparse.Namespace, parser: argparse.ArgumentParse
     """Measures lab/bench.py's benchmarks and puts what came out beside the entries of those that did not run."""
     benchmarks: dict[str, bench.Benchmark] = importlib.import_module("lab.bench").benchmarks
     if unknown := [name for name in arguments.names if name not in benchmarks]:
-        parser.error(f"no benchmark {', '.join(unknown)} here; there are: {', '.join(benchmarks)}")
+        parser.error(f"there is no benchmark named {', '.join(unknown)}; the benchmarks are: {', '.join(benchmarks)}")
     call_command("migrate", verbosity=0)
     path = arguments.output or Path("lab/bench.json")
     for name in arguments.names or benchmarks:

@@ -42,7 +42,7 @@ def at_once(
     if errors := [each for answer in answers for each in answer if isinstance(each, BaseException)]:
         raise errors[0]
     if any(each == LEFT_ALONE for answer in answers for each in answer):
-        raise RuntimeError("the crowd did not gather in time")
+        raise RuntimeError("the processes of the crowd did not start in time")
     results: list[Any] = [None] * len(arguments)
     for share, answer in zip([share for share in shares if share], answers, strict=True):
         for index, result in zip(share, answer, strict=True):
@@ -72,7 +72,7 @@ def _one_process(context: Any, barrier: Any, work: bytes, crowd: list[Any]) -> l
         process.join(timeout=10)
         for other in list(crowd):  # not barrier.abort(): who died in the barrier has taken its lock along
             other.kill()
-        raise RuntimeError(f"a process of the crowd died (exit code {process.exitcode})") from None
+        raise RuntimeError(f"a process of the crowd ended (exit code {process.exitcode})") from None
     process.join(timeout=10)
     return list(answer)
 

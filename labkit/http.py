@@ -52,7 +52,7 @@ def index(request: HttpRequest) -> JsonResponse:
 def experiment(request: HttpRequest, name: str) -> HttpResponse:
     known = discover()
     if name not in known:
-        return respond(request, 404, detail=f"no experiment {name}; there are: {', '.join(known)}")
+        return respond(request, 404, detail=f"there is no experiment named {name}; the experiments are: {', '.join(known)}")
     if request.method != "POST":
         return JsonResponse({**described(known[name]), **progress(name)})
     origin = request.headers.get("Origin")

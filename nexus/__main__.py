@@ -18,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="nexus", description=__doc__)
     parser.add_argument("action", choices=ACTIONS)
     parser.add_argument(
-        "words", nargs="*", help="copy: the pattern, the project, its dotted name there; commits: the file of the message that is written"
+        "words", nargs="*", help="copy: the pattern, the project, the dotted name; commits: the file with the message"
     )
     arguments = parser.parse_args()
     # so that what was started is stopped, as with Ctrl-C; `nohup make up` ignores SIGHUP, and so do we
@@ -132,7 +132,7 @@ def act(action: str, words: list[str], demo: str | None) -> int:
                 from nexus import copying
 
                 return copying.run(*words)
-    except (doctor.Trouble, ServersMissing, OSError, RuntimeError) as error:
+    except (doctor.Problem, ServersMissing, OSError, RuntimeError) as error:
         Console(stderr=True, highlight=False).print(f"nexus: {error}", soft_wrap=True, markup=False)
         return 1
     return 0

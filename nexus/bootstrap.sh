@@ -14,14 +14,14 @@ find_python() {
     for python in ${PYTHON:-} python3.13 python3.12 python3.11 python3 python3.14; do
         "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && return
     done
-    fail "Python 3.11 or newer is needed, and $(python3 --version 2>&1 || echo 'no python3') is here." \
-        "Install one, or name it: make up PYTHON=/path/to/python3.13"
+    fail "Python 3.11 or newer is needed; found $(python3 --version 2>&1 || echo 'no python3')." \
+        "Install it, or pass its path: make up PYTHON=/path/to/python3.13"
 }
 
 check_disk() {
     free_mb=$(($(df -Pk . | awk 'NR == 2 {print $4}') / 1000))
     [ "$free_mb" -ge 1000 ] ||
-        fail "$free_mb MB are free on the disk of $(pwd); 1000 are wanted. Free some space"
+        fail "$free_mb MB are free on the disk of $(pwd); 1000 are needed. Free some space"
 }
 
 create_environment() {
@@ -43,7 +43,7 @@ install_packages() {
     "$new/bin/python" -I -c 'import importlib.metadata, sys
 place = importlib.metadata.distribution("django").locate_file("")
 sys.exit(not str(place).startswith(sys.prefix))' 2>>"$log" ||
-        fail "the packages are not in $new, but somewhere else: $(tail -1 "$log")"
+        fail "the packages were installed outside $new: $(tail -1 "$log")"
     printf '%s' "$wanted" >"$new/made-from"
 }
 
@@ -58,7 +58,7 @@ build() {
     trap 'rm -rf "$new"; unlock' EXIT
     mkdir -p "$new"
     create_environment
-    is_environment "$new" || fail "$python made no environment in $new"
+    is_environment "$new" || fail "$python created no environment in $new"
     # pip brings uv, by its hash; uv then checks every package against the hashes of constraints.txt, which pip does not do
     sed -n '/^uv==/,/[^\\]$/p' constraints.txt >"$new/uv.txt"
     "$new/bin/python" -I -m pip install --quiet --no-deps --disable-pip-version-check --require-hashes \

@@ -206,19 +206,19 @@ class Stack:
     def settle(self) -> int:
         """No more faults. Returns 0 when the books balance in time, and shows them."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        with console.status("settling"):
+        with console.status("waiting until all orders are finished"):
             while not ((books := self.read())["balanced"] or time.monotonic() > deadline):
                 self.revive()
                 time.sleep(0.5)
         table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("the books")
+        table.add_column("counted")
         table.add_column("", justify="right")
         faults = {f"faults: {victim}": count for victim, count in self.faults.items()}
         for name, count in {**faults, "requests without an answer": self.unanswered, **books}.items():
             table.add_row(name.replace("_", " "), str(count))
         console.print(table)
         if not books["balanced"]:
-            console.print(f"the books do not balance after {SETTLE_SECONDS} s")
+            console.print(f"the counts do not match after {SETTLE_SECONDS} s")
             for name in self.running:
                 log = SERVED.get(name, name)
                 console.print(f"{name}: {(self.folder / f'{log}.log').read_text(errors='replace')[-600:]}", markup=False)

@@ -34,7 +34,7 @@ def run(base: str) -> int:
     found = [(commit, message.partition("\n")[0], what) for commit, _, message in entries if (what := problem(message))]
     for commit, subject, what in found:
         console.print(f'{commit} "{subject}" {what}', markup=False, soft_wrap=True)
-    console.print(f"{len(entries)} commits, {len(found)} messages to mend")
+    console.print(f"{len(entries)} commits, {len(found)} messages to fix")
     return 1 if found else 0
 
 

@@ -140,14 +140,15 @@ def title_of(path: Path) -> str:
 
 
 def variables(up: str) -> str:
-    """Name, default and meaning, as .env.example says them."""
-    lines, comment = ["| variable | default | meaning |", "| --- | --- | --- |"], ""
+    """Name, default and meaning, from .env.example: a comment is about the variables that follow it."""
+    lines, comment, ended = ["| variable | default | meaning |", "| --- | --- | --- |"], "", True
     for line in (ROOT / ".env.example").read_text().splitlines():
-        if line.startswith("# "):
-            comment = line[2:]
+        if line.startswith("# ") and not line.startswith("# ---"):
+            comment = line[2:] if ended else f"{comment} {line[2:]}"
         elif "=" in line:
             name, _, default = line.partition("=")
             lines.append(f"| `{name}` | {f'`{default}`' if default else '–'} | {comment.replace('|', '/')} |")
+        ended = not line.startswith("# ") or line.startswith("# ---")
     return "\n" + "\n".join(lines) + "\n"
 
 

@@ -36,12 +36,12 @@ console = Console(highlight=False)
 def run(seed: str | None) -> int:
     """0 when the service does what its schema and its collection say. `seed` repeats a run of schemathesis."""
     if not shutil.which("npm"):
-        raise RuntimeError("npm is missing, which brings newman: install Node.js 16 or newer")
+        raise RuntimeError("npm is missing, which newman needs: install Node.js 16 or newer")
     seed = seed or str(secrets.randbelow(1_000_000))
     with private_set() as urls, service(urls) as (url, password):
         # newman first: after schemathesis nothing in the shop is as it was seeded
         failed = [name for name, step in {"newman": newman, "schemathesis": schemathesis}.items() if step(url, password, seed)]
-    console.print(f"contract: {'broken: ' + ', '.join(failed) if failed else 'kept'}. To repeat it: make contract SEED={seed}")
+    console.print(f"contract: {'failed: ' + ', '.join(failed) if failed else 'passed'}. To repeat it: make contract SEED={seed}")
     return 1 if failed else 0
 
 

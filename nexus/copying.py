@@ -173,7 +173,7 @@ def run(name: str = "", to: str = "", dotted_name: str = "") -> int:
         why = "" if folder.name == dotted_name.rpartition(".")[2] else f"   ({dotted_name} imports it)"
         console.print(f"wrote {folder}{why}")
     if not written:
-        console.print("everything is there already and equal: nothing was written")
+        console.print("the pattern is already there and unchanged: nothing was written")
     console.print(f"\n{next_steps(pattern, project, dotted_name)}")
     return 0
 

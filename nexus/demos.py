@@ -26,7 +26,7 @@ def demos(only: str | None = None) -> list[Path]:
     if only is None:
         return found
     if only not in {path.name for path in found}:
-        raise NoSuchDemo(f'DEMO is "{only}"; there are: {", ".join(path.name for path in found)}')
+        raise NoSuchDemo(f'DEMO is "{only}"; the demos are: {", ".join(path.name for path in found)}')
     return [ROOT / only]
 
 

@@ -28,9 +28,9 @@ stop_half_started() {
         esac
     done
     if docker compose logs 2>&1 | grep -q 'password authentication failed'; then
-        hint="The data was made with another SERVICE_PASSWORD: restore it in .env, or forget the data: make reset"
+        hint="The data belongs to another SERVICE_PASSWORD: restore it in .env, or delete the data: make reset"
     else
-        hint="A taken port: make up PORT_BASE=9000. Memory: make doctor"
+        hint="If a port is in use: make up PORT_BASE=9000. If memory is short: make doctor"
     fi
     if [ -z "$before" ]; then
         COMPOSE_PROFILES=$everything docker compose down --remove-orphans >/dev/null 2>&1
@@ -51,10 +51,10 @@ down() {
     running=$(running_demos)
     left=$(printf '%s\n' "$running" | grep -vx "${DEMO:-.*}" | paste -sd, -)
     if [ -n "$DEMO" ] && ! printf '%s\n' "$running" | grep -qx "$DEMO"; then
-        echo "$DEMO does not run; what runs: $(printf '%s' "${running:-nothing}" | tr '\n' ' ')"
+        echo "$DEMO is not running; running: $(printf '%s' "${running:-nothing}" | tr '\n' ' ')"
     elif [ -n "$left" ]; then
         stop_all_but "$(COMPOSE_PROFILES=$left docker compose config --services)"
-        echo "stopped $DEMO; the data is kept. Still up: $left"
+        echo "stopped $DEMO; the data is kept. Still running: $left"
     else
         COMPOSE_PROFILES=$everything docker compose down --remove-orphans
     fi
@@ -66,10 +66,10 @@ up() {
     trap 'stop_half_started; exit 130' INT TERM HUP
     docker compose up --build --detach --wait --remove-orphans || {
         stop_half_started
-        fail "not everything came up, and what had started is stopped again. $hint"
+        fail "not everything started; what had started is stopped again. $hint"
     }
     trap 'exit 130' INT TERM HUP
-    echo "up with Docker ($(($(date +%s) - begun)) s)"
+    echo "started with Docker ($(($(date +%s) - begun)) s)"
     table
 }
 
@@ -98,8 +98,8 @@ token() {
 doctor() {
     memory=$(docker info --format '{{.MemTotal}}')
     echo "docker    $(docker version --format '{{.Server.Version}}'), compose $(docker compose version --short)"
-    [ "$memory" -ge 2000000000 ] || echo "memory    the engine has $((memory / 1000000)) MB; all services together want 2000: make up DEMO=rest_demo starts one"
-    for name in ${OVERRIDDEN:-}; do echo "override  $name in your shell beats .env: unset $name, or remove it from .env"; done
+    [ "$memory" -ge 2000000000 ] || echo "memory    the engine has $((memory / 1000000)) MB; all services need 2000: make up DEMO=rest_demo starts one"
+    for name in ${OVERRIDDEN:-}; do echo "override  $name in your shell overrides .env: unset $name, or remove it from .env"; done
     docker compose config --quiet && echo "compose   docker-compose.yml is valid"
 }
 

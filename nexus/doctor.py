@@ -1,4 +1,4 @@
-"""Finds what would go wrong before it does, and says how to mend it."""
+"""`make doctor`: finds problems before they happen, and says how to fix them."""
 
 import os
 import shutil
@@ -19,14 +19,14 @@ WANTED_MEMORY_MB = 2000
 console = Console(highlight=False)
 
 
-class Trouble(Exception):
-    """What is wrong and how to mend it, in one line for the user."""
+class Problem(Exception):
+    """What is wrong and how to fix it, in one line for the user."""
 
 
-def refuse_trouble(plan: Plan) -> None:
-    """Raises Trouble for the first thing that would make `make up` fail."""
-    for trouble in fatal(plan):
-        raise Trouble(trouble)
+def refuse_problems(plan: Plan) -> None:
+    """Raises Problem for the first thing that would make `make up` fail."""
+    for problem in fatal(plan):
+        raise Problem(problem)
 
 
 def fatal(plan: Plan) -> list[str]:
@@ -40,7 +40,7 @@ def disk() -> list[str]:
         probe.write_bytes(b"x" * 65536)
         probe.unlink()
     except OSError as error:
-        return [f"cannot write in {RUN}: {error.strerror}. Free some space, or move the checkout to a disk that can be written"]
+        return [f"cannot write in {RUN}: {error.strerror}. Free some space, or move the checkout to a writable disk"]
     free = shutil.disk_usage(RUN).free // 1_000_000
     return [f"{free} MB are free on the disk of {RUN}; {WANTED_DISK_MB} are needed. Free some space"] if free < WANTED_DISK_MB else []
 
@@ -51,7 +51,7 @@ def taken_ports(plan: Plan) -> list[str]:
     if not taken:
         return []
     listed = ", ".join(f"{port} ({name})" for port, name in taken.items())
-    return [f"taken by another program: port {listed}. Stop it, or move all of ours: make up PORT_BASE={free_base(plan)}"]
+    return [f"used by another program: port {listed}. Stop it, or choose other ports: make up PORT_BASE={free_base(plan)}"]
 
 
 def free_base(plan: Plan) -> int:
@@ -63,7 +63,7 @@ def stale_password(plan: Plan) -> list[str]:
     """The data was made with the password of an .env that is gone."""
     kept = plan.site.directory / "password"
     if kept.exists() and kept.read_text() != supervision.password():
-        return ["SERVICE_PASSWORD is not the one that .run/ was made with. Restore it in .env, or forget the data: make reset"]
+        return ["SERVICE_PASSWORD differs from the one that created the data in .run/. Restore it in .env, or delete the data: make reset"]
     return []
 
 
@@ -82,9 +82,9 @@ def advice(plan: Plan) -> list[str]:
             f"{memory} MB of memory are available; all services need {SERVICES_MEMORY_MB}: make up DEMO=rest_demo starts one demo"
         )
     for server in plan.missing:
-        found.append(f"{server.name} is not installed: apt-get install {server.package}; make up does it when run by root")
+        found.append(f"{server.name} is not installed: apt-get install {server.package}; make up installs it when root runs it")
     for name in os.environ.get("OVERRIDDEN", "").split():
-        found.append(f"{name} in your shell ({os.environ[name]}) beats the one in .env: unset {name}, or remove it from .env")
+        found.append(f"{name} in your shell ({os.environ[name]}) overrides the one in .env: unset {name}, or remove it from .env")
     if Path(".env").exists():
         known, present = variables(ROOT / ".env.example"), variables(ROOT / ".env")
         if absent := sorted(known - present):
@@ -99,7 +99,7 @@ def variables(path: Path) -> set[str]:
 def doctor(profile: str) -> int:
     console.print(f"python    {sys.version.split()[0]}")
     if not Path(".env").exists():
-        console.print("env       there is no .env yet; make up makes one")
+        console.print("env       there is no .env yet; make up creates it")
         return 0
     plan = make_plan(names_of(profile))
     for problem in (problems := fatal(plan)):
@@ -107,5 +107,5 @@ def doctor(profile: str) -> int:
     for hint in (hints := advice(plan)):
         console.print(f"advice    {hint}", soft_wrap=True)
     if not problems and not hints:
-        console.print("nothing to mend")
+        console.print("no problems found")
     return 1 if problems else 0

@@ -80,8 +80,8 @@ create_token_keys() {
         command -v openssl >/dev/null || fail "openssl is needed once, for the keys of the access tokens. On Debian and Ubuntu: apt-get install openssl"
     fi
     pem=$(run_openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:named_curve) ||
-        fail "openssl made no key for the access tokens"
-    public_pem=$(printf '%s\n' "$pem" | run_openssl pkey -pubout) || fail "openssl made no public key for the access tokens"
+        fail "openssl could not create a key for the access tokens"
+    public_pem=$(printf '%s\n' "$pem" | run_openssl pkey -pubout) || fail "openssl could not create a public key for the access tokens"
     signing_key=$(printf '%s\n' "$pem" | one_line)
     public_keys=$(printf '%s\n' "$public_pem" | one_line)
 }
@@ -104,7 +104,7 @@ create_env() {
         printf '%s\n' "$line"
     done <.env.example >.env.draft) 2>/dev/null || fail "cannot write in $(pwd): is the disk full or read-only?"
     mv .env.draft .env
-    echo "made .env with random secrets" >&2
+    echo "created .env with random secrets" >&2
 }
 
 # A .env of an older version gets the secrets that have come since.
@@ -137,9 +137,9 @@ load_env() {
         [A-Z]*=*) ;;
         *) fail ".env line $number is not NAME=value: $line" ;;
         esac
-        case $name in *[!A-Z_]*) fail ".env line $number: \"$name\" is no name of a variable; write NAME=value, without spaces" ;; esac
+        case $name in *[!A-Z_]*) fail ".env line $number: \"$name\" is not a valid variable name; write NAME=value, without spaces" ;; esac
         case $value in \"*\" | \'*\') value=${value#?} && value=${value%?} ;; esac
-        grep -q "^$name=" .env.example || fail ".env line $number: unknown variable $name. .env.example lists all there are"
+        grep -q "^$name=" .env.example || fail ".env line $number: unknown variable $name. .env.example lists all variables"
         present=
         eval "set_already=\${$name+yes}; present=\${$name-}"
         if [ -z "$set_already" ]; then
@@ -151,7 +151,7 @@ load_env() {
     export OVERRIDDEN
 }
 
-no_such_demo() { fail "DEMO is \"$DEMO\"; there are: $(printf '%s ' *_demo)"; }
+no_such_demo() { fail "DEMO is \"$DEMO\"; the demos are: $(printf '%s ' *_demo)"; }
 
 check_env() {
     for name in LAB GRAPHIQL TASK_EVENTS HTTPS DEBUG INSTALL; do
@@ -164,16 +164,16 @@ check_env() {
     case ${RUNTIME:-} in '' | native | docker) ;; *) fail "RUNTIME is \"$RUNTIME\"; it must be native, docker or empty" ;; esac
     for name in SECRET_KEY SERVICE_PASSWORD DEMO_PASSWORD WEBHOOK_SECRET TOKEN_SIGNING_KEY TOKEN_PUBLIC_KEYS; do
         eval "value=\${$name:-}"
-        [ -n "$value" ] || fail "$name is empty. Give it a value in .env, or remove .env: make up makes a new one"
+        [ -n "$value" ] || fail "$name is empty. Give it a value in .env, or remove .env: make up creates a new one"
     done
-    case $SERVICE_PASSWORD in *[!A-Za-z0-9_-]*) fail "SERVICE_PASSWORD may hold letters, digits, _ and - only: it becomes part of URLs" ;; esac
+    case $SERVICE_PASSWORD in *[!A-Za-z0-9_-]*) fail "SERVICE_PASSWORD may contain only letters, digits, _ and -: it becomes part of URLs" ;; esac
     for name in SECRET_KEY DEMO_PASSWORD WEBHOOK_SECRET; do
         eval "value=\$$name"
-        case $value in *[!!-~]* | *[\"\'\`\\#\;%\$]*) fail "$name may hold letters, digits and signs, but no space, quote, backslash, #, ;, % or \$" ;; esac
+        case $value in *[!!-~]* | *[\"\'\`\\#\;%\$]*) fail "$name may contain letters, digits and signs, but no space, quote, backslash, #, ;, % or \$" ;; esac
     done
     for name in TOKEN_SIGNING_KEY TOKEN_PUBLIC_KEYS; do
         eval "value=\$$name"
-        case $value in *[!A-Za-z0-9_,-]*) fail "$name may hold letters, digits, - and _ only; several public keys are joined by commas" ;; esac
+        case $value in *[!A-Za-z0-9_,-]*) fail "$name may contain only letters, digits, - and _; several public keys are joined by commas" ;; esac
     done
     DEMO=${DEMO:-}
     DEMO=${DEMO%/} # the shell's completion adds it
@@ -227,14 +227,14 @@ without_packages() {
     [ "$action" = doctor ] || nothing_started
     find_python
     echo "python    $("$python" --version)"
-    [ -e .env ] || echo "env       there is no .env yet; make up makes one"
+    [ -e .env ] || echo "env       there is no .env yet; make up creates it"
     echo "packages  not installed yet; make up installs them"
     check_disk
     exit 0
 }
 
 nothing_started() {
-    echo "nothing was started from here; make up starts it"
+    echo "nothing was started in this checkout; make up starts everything"
     exit 0
 }
 
@@ -259,7 +259,7 @@ upcoming)
     is_environment .venv
     .venv/bin/uv pip install --quiet --python "$(cd .venv && pwd -P)/bin/python" --upgrade --prerelease allow django
     version=$(.venv/bin/python -m django --version)
-    ! grep -q "^django==$version " constraints.txt || fail "Django $version is the pinned one: the next needs a newer Python than $(.venv/bin/python --version)"
+    ! grep -q "^django==$version " constraints.txt || fail "Django $version is the pinned version: the next one needs a newer Python than $(.venv/bin/python --version)"
     echo "testing with Django $version"
     action=test upcoming=yes
     ;;
@@ -275,7 +275,7 @@ find_running
 [ "$action" != smoke ] || { unlock && exec sh tests/smoke.sh "$PORT_BASE"; }
 pick_runtime
 export RUNTIME
-[ "$action $RUNTIME" != 'images native' ] || fail "images are built by Docker, and no engine answers here"
+[ "$action $RUNTIME" != 'images native' ] || fail "make images needs Docker, and no Docker engine answers"
 case $RUNTIME in
 native) native "$@" ;;
 docker) . nexus/docker.sh ;;

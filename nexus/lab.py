@@ -29,18 +29,18 @@ def run(demo: str | None, only: str | None) -> int:
     begun = time.monotonic()
     results = measure(demo, only)
     if not results:
-        console.print(f"no experiment is called {only}", markup=False)
+        console.print(f"there is no experiment named {only}", markup=False)
         return 2
     keep = os.access(ROOT / "rest_demo/lab", os.W_OK)
     if not keep:
-        console.print("the results are not kept: this container's files cannot be written")
+        console.print("the results are not saved: this container's files are read-only")
     for path in demos(demo) if keep else []:
         # a run without proof is shown, and never becomes what a README says
         if fresh := [result for result in results if result["demo"] == path.name and result["holds"]]:
             save_results(path / "lab/results.json", [Result(**result) for result in fresh])
     print_table(results, console)
     broken = [result["name"] for result in results if not result["holds"]]
-    console.print(f"{len(results)} experiments in {time.monotonic() - begun:.0f} s, {len(broken)} without proof {' '.join(broken)}")
+    console.print(f"{len(results)} experiments in {time.monotonic() - begun:.0f} s, {len(broken)} do not hold {' '.join(broken)}")
     return 1 if broken else 0
 
 
@@ -57,7 +57,7 @@ def measure(demo: str | None, only: str | None = None) -> list[dict[str, Any]]:
         jobs = [Job(path.name, [*argv, f"{folder}/{path.name}"], path, environment(path.name, urls) | plain) for path in rooms]
         for job, code, _ in side_by_side(sorted(jobs, key=longest_first), LANES, captured=False):
             if not Path(folder, job.name).exists():
-                raise RuntimeError(f"the lab of {job.name} ended with exit code {code} and no results")
+                raise RuntimeError(f"the lab of {job.name} ended with exit code {code} and without results")
         return [result for path in rooms for result in json.loads(Path(folder, path.name).read_text())]
 
 
@@ -84,7 +84,7 @@ def claims(demo: str | None, only: str | None) -> int:
     problems = readme.differences()
     fresh = measure(demo, only)
     if not fresh:
-        console.print(f"no experiment is called {only}", markup=False)
+        console.print(f"there is no experiment named {only}", markup=False)
         return 2
     for result in fresh:
         recorded = load_results(next(path for path in demos() if path.name == result["demo"]) / "lab/results.json")
@@ -92,7 +92,7 @@ def claims(demo: str | None, only: str | None) -> int:
     print_table(fresh, console)
     for problem in problems:
         console.print(f"claim broken: {problem}", markup=False, soft_wrap=True)
-    console.print(f"{len(fresh)} experiments measured anew, {len(problems)} claims broken")
+    console.print(f"{len(fresh)} experiments measured again, {len(problems)} claims broken")
     return 1 if problems else 0
 
 

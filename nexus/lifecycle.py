@@ -16,7 +16,7 @@ from nexus import healthy, packages, supervision, table
 from nexus.child import uninterrupted
 from nexus.compose import ROOT
 from nexus.demos import demos
-from nexus.doctor import Trouble, refuse_trouble, remember_password
+from nexus.doctor import Problem, refuse_problems, remember_password
 from nexus.native import LOGS, RUN, Plan, data_directory, demos_of, listening_port, make_plan, names_of, without
 from nexus.servers import HOST, SERVERS, Process, own
 from nexus.table import Row
@@ -34,13 +34,13 @@ def up(profile: str) -> None:
         plan = make_plan(names)
     text = supervision.configuration(plan)
     if already_up(plan, text):
-        console.print("everything is up already; nothing was changed")
+        console.print("everything is already running; nothing was changed")
         table.show(rows(plan))
         return
     if not before:
         clear_old(plan)
         forget_orphaned_data()
-    refuse_trouble(plan)
+    refuse_problems(plan)
     earlier = supervision.CONFIGURATION.read_text() if before else ""
     try:
         start_all(plan, text, names)
@@ -53,7 +53,7 @@ def up(profile: str) -> None:
             else:
                 supervision.shutdown(plan.site.directory)
         raise
-    console.print(f"up, natively ({time.monotonic() - begun:.0f} s)")
+    console.print(f"started without Docker ({time.monotonic() - begun:.0f} s)")
     table.show(rows(plan))
 
 
@@ -74,7 +74,7 @@ def already_up(plan: Plan, text: str) -> bool:
 def clear_old(plan: Plan) -> None:
     """Processes with another PORT_BASE, or that survived a kill of supervisord: stopped before anything starts."""
     if supervision.leftovers(plan.site.directory):
-        with step("stopping what an earlier run left, or runs with another PORT_BASE"):
+        with step("stopping processes of an earlier run"):
             supervision.shutdown(plan.site.directory)
 
 
@@ -94,7 +94,7 @@ def start_all(plan: Plan, text: str, names: set[str]) -> None:
         supervision.launch(text, names)
         fresh = {process.name for process in plan.processes}
     setups = [setup for setup in plan.setups if any(each.cwd == setup.cwd for each in plan.processes if each.name in fresh)]
-    with step(f"servers: {', '.join(server.name for server in plan.servers) or 'none of our own'}"):
+    with step(f"servers: {', '.join(server.name for server in plan.servers) or 'none to start'}"):
         for server in plan.servers:
             supervision.start(server.name)
         wait_for([server.name for server in plan.servers], lambda name: plan.server(name).answers(plan.site))
@@ -126,7 +126,7 @@ def run_setup(process: Process) -> None:
     with log.open("ab") as output:
         done = subprocess.run(process.argv, cwd=process.cwd, env=process.env, stdout=output, stderr=subprocess.STDOUT)
     if done.returncode:
-        raise Trouble(f"{process.name} failed: {last_line(log)}. All of it: {log}")
+        raise Problem(f"{process.name} failed: {last_line(log)}. Full log: {log}")
 
 
 def wait_for(names: list[str], is_ready: Callable[[str], bool]) -> None:
@@ -138,7 +138,7 @@ def wait_for(names: list[str], is_ready: Callable[[str], bool]) -> None:
         if failed or time.monotonic() > deadline:
             name = failed or waiting[0]
             log = LOGS / f"{name}.log"
-            raise Trouble(f"{name} did not come up: {last_line(log)}. All of it: {log}")
+            raise Problem(f"{name} did not start: {last_line(log)}. Full log: {log}")
         time.sleep(0.2)
 
 
@@ -165,7 +165,7 @@ def rows(plan: Plan) -> list[Row]:
     for process in plan.processes:
         service = plan.services[process.name]
         url = f"http://{HOST}:{service.port}" if service.port else ""
-        note = f", on its embedded default: no {', '.join(process.without)}" if process.without else ""
+        note = f", with its embedded default instead of {', '.join(process.without)}" if process.without else ""
         found.append(Row(process.name, url, service.try_first, state(process.name) + note))
     for name, why in plan.left_out.items():
         found.append(Row(name, "", "", f"not started: {why}"))
@@ -174,7 +174,7 @@ def rows(plan: Plan) -> list[Row]:
 
 def status() -> None:
     if not (names := supervision.running()):
-        console.print("nothing runs; make up starts it")
+        console.print("nothing is running; make up starts everything")
         return
     table.show(rows(make_plan(names)))
 
@@ -184,7 +184,7 @@ def down(demo: str | None) -> None:
     running = supervision.running()
     left = without(demo, running) if demo else set[str]()
     if demo and demo not in demos_of(running):
-        console.print(f"{demo} does not run; what runs: {', '.join(sorted(demos_of(running))) or 'nothing'}")
+        console.print(f"{demo} is not running; running: {', '.join(sorted(demos_of(running))) or 'nothing'}")
     elif demos_of(left):
         plan = make_plan(left)
         with step(f"stopping {listed(running - left)}"):
@@ -194,7 +194,7 @@ def down(demo: str | None) -> None:
                 supervision.start(name)
             wait_for([*changed], lambda name: is_well(plan, name))
         shutil.rmtree(state_folder(ROOT / str(demo)), ignore_errors=True)
-        console.print(f"stopped {demo}; the data is kept in .run/. Still up: {', '.join(sorted(demos_of(left)))}")
+        console.print(f"stopped {demo}; the data is kept in .run/. Still running: {', '.join(sorted(demos_of(left)))}")
     else:
         stop_everything()
         console.print("stopped; the data is kept in .run/")
@@ -204,12 +204,12 @@ def reset(profile: str) -> None:
     stop_everything()
     shutil.rmtree(data_directory(), ignore_errors=True)
     shutil.rmtree(RUN, ignore_errors=True)
-    console.print("all data is gone")
+    console.print("all data was deleted")
     up(profile)
 
 
 def stop_everything() -> None:
-    with step(f"stopping {listed(supervision.running()) or 'whatever is left'}"):
+    with step(f"stopping {listed(supervision.running()) or 'leftover processes'}"):
         supervision.shutdown(data_directory())
     for demo in demos():
         shutil.rmtree(state_folder(demo), ignore_errors=True)
@@ -226,7 +226,7 @@ def logs(demo: str | None) -> None:
     names = set(make_plan(names_of(demo or "all")).services) | (set() if demo else set(SERVERS))
     files = [path for path in sorted(LOGS.glob("*.log")) if path.stem in names]
     if not files:
-        raise Trouble("there are no logs yet: make up first")
+        raise Problem("there are no logs yet: run make up first")
     with contextlib.suppress(KeyboardInterrupt):
         subprocess.run(["tail", "-n", "20", "-F", *map(str, files)])
 
@@ -242,4 +242,4 @@ def step(what: str) -> Iterator[None]:
 
 def last_line(log: Path) -> str:
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
-    return lines[-1].strip() if lines else "it said nothing"
+    return lines[-1].strip() if lines else "its log is empty"

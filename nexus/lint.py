@@ -59,7 +59,7 @@ def run(only: str | None) -> int:
         if done.returncode:
             failed.append(name)
             console.print(done.stdout + done.stderr, markup=False, soft_wrap=True)
-    console.print(f"{len(chosen) - len(failed)} checks without findings, {len(failed)} with")
+    console.print(f"{len(chosen) - len(failed)} checks passed, {len(failed)} failed")
     return 1 if failed or not chosen else 0
 
 

@@ -8,7 +8,7 @@ trap 'rm -f "$draft" "$draft.new"' EXIT
 cp constraints.txt "$draft" # uv prefers the versions of the file that it writes
 .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes ${UPGRADE:+--upgrade} \
     --no-header --no-emit-index-url --no-emit-find-links --output-file "$draft" ./*/requirements.txt >/dev/null || {
-    echo "nexus: nothing was changed: uv found no versions that fit together" >&2
+    echo "nexus: nothing was changed: uv found no compatible versions" >&2
     exit 1
 }
 {

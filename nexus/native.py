@@ -48,7 +48,7 @@ class Plan:
         taken: dict[int, str] = {}
         for port, name in [*found, (supervisor_port(), "supervisor")]:
             if port in taken:
-                raise RuntimeError(f"port {port} is claimed twice, by {taken[port]} and by {name}")
+                raise RuntimeError(f"port {port} is used twice: by {taken[port]} and by {name}")
             taken[port] = name
         return taken
 

@@ -63,7 +63,7 @@ def install(names: list[str]) -> bool:
         return False
     command = f"apt-get install --no-install-recommends {' '.join(names)}"
     if os.geteuid() != 0 or os.environ.get("INSTALL", "1") != "1" or shutil.which("apt-get") is None:
-        console.print(f"not installed: {', '.join(names)}. As root: {command}", soft_wrap=True)
+        console.print(f"not installed: {', '.join(names)}. Run as root: {command}", soft_wrap=True)
         return False
     with console.status(f"installing {', '.join(names)}"), services_stay_off():
         for words in (["update"], ["install", "--yes", "--no-install-recommends", *names]):

@@ -32,7 +32,7 @@ def run(only: str | None) -> int:
     begun = time.monotonic()
     faults = [fault for fault in FAULTS if only in (None, fault.name)]
     if not faults:
-        console.print(f"no fault is called {only}; there are {', '.join(fault.name for fault in FAULTS)}")
+        console.print(f"there is no fault named {only}; the faults are {', '.join(fault.name for fault in FAULTS)}")
         return 2
     # a room's tests have one database: they stay in one lane
     lanes = [[fault for fault in faults if (fault.variables.get("DEMO") == "rest_demo") is first] for first in (True, False)]
@@ -47,7 +47,7 @@ def run(only: str | None) -> int:
     if not only and not missed:
         RECORD.write_text(json.dumps([entry(fault) for fault in faults], indent=2, ensure_ascii=False) + "\n")
     console.print(
-        f"{len(faults)} faults planted in {time.monotonic() - begun:.0f} s, {len(faults) - len(missed)} caught, {len(missed)} not"
+        f"{len(faults)} faults planted in {time.monotonic() - begun:.0f} s, {len(faults) - len(missed)} caught, {len(missed)} missed"
     )
     return 1 if missed else 0
 
@@ -57,7 +57,7 @@ def run_lane(folder: Path, faults: list[Fault], environment: Mapping[str, str], 
     copy = copied(folder / "nexus")
     for target, variables in unplanted(faults):
         if printed := red(copy, target, variables, environment):
-            raise RuntimeError(f"make {target} {variables} is red without a fault, and proves nothing:\n{printed}")
+            raise RuntimeError(f"make {target} {variables} fails without a fault, so it proves nothing:\n{printed}")
         progress.advance(task)
     missed = []
     for fault in faults:
@@ -108,7 +108,7 @@ def is_caught(copy: Path, fault: Fault, environment: Mapping[str, str]) -> bool:
     found = fault.says in printed
     console.print(f"{'red' if found else 'MISSED':8}{fault.name:20}{fault.command}", soft_wrap=True)
     if not found:
-        console.print(printed[-3000:] or "it stayed green", markup=False, soft_wrap=True)
+        console.print(printed[-3000:] or "it passed", markup=False, soft_wrap=True)
     return found
 
 
@@ -127,7 +127,7 @@ def red(copy: Path, target: str, variables: Mapping[str, str], environment: Mapp
     """What the command prints when it fails; nothing when it is green."""
     argv = ["make", "--silent", target, *(f"{name}={value}" for name, value in variables.items())]
     done = subprocess.run(argv, cwd=copy, env=environment, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
-    return done.stdout + done.stderr or "no word" if done.returncode else ""
+    return done.stdout + done.stderr or "(no output)" if done.returncode else ""
 
 
 def git(copy: Path, *words: str) -> None:

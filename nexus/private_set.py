@@ -89,7 +89,7 @@ def remove_dead(place: Path = Path("/tmp")) -> None:  # noqa: S108
         with contextlib.suppress(OSError), owner.open() as file:  # another account's, or a run that lives
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             remove(owner.parent)
-            console.print(f"removed what a killed run left in {owner.parent}")
+            console.print(f"removed the files of a killed run: {owner.parent}")
 
 
 def refuse_missing(wanted: list[servers.Server]) -> None:

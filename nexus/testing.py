@@ -55,11 +55,11 @@ def run(demo: str | None, only: str | None, *, slow: bool = False, nightly: bool
             if code not in (0, *([NO_TEST_RAN] if only or nightly else [])):
                 failed.append(name)
     seconds = time.monotonic() - begun
-    console.print(f"{ran} rooms tested in {seconds:.0f} s, {len(failed)} failed {', '.join(failed)}")
+    console.print(f"{ran} parts tested in {seconds:.0f} s, {len(failed)} failed {', '.join(failed)}")
     if not slow:
-        console.print("the slow tests (faults of whole stacks, copies of patterns) run too with: make test SLOW=1")
+        console.print("left out the slow tests (faults of whole stacks, copies of patterns); to run them: make test SLOW=1")
     if not ran:
-        console.print(f"no test is called {only}", markup=False)
+        console.print(f"there is no test named {only}", markup=False)
     return 1 if failed or not ran else 0
 
 
@@ -90,7 +90,7 @@ def results(jobs: list[Job]) -> Iterator[tuple[str, int]]:
     if len(jobs) == 1:
         yield jobs[0].name, call(jobs[0].argv, cwd=jobs[0].cwd, env=jobs[0].env)
         return
-    console.print(f"testing {', '.join(job.name for job in jobs)}; {LANES} at a time, each printed when it has ended")
+    console.print(f"testing {', '.join(job.name for job in jobs)}: {LANES} at a time, each printed when it ends")
     broken: list[tuple[str, str]] = []
     with console.status("testing"):
         for job, code, printed in side_by_side(jobs, LANES, captured=True):
@@ -98,7 +98,7 @@ def results(jobs: list[Job]) -> Iterator[tuple[str, int]]:
                 show(job.name, printed)
             else:
                 broken.append((job.name, printed))
-                console.print(f"{job.name} failed: see the end")
+                console.print(f"{job.name} failed: see its output at the end")
             yield job.name, code
     for name, printed in broken:
         show(name, printed)

@@ -1,15 +1,15 @@
 #!/bin/sh
-# What a visitor tries first, on a house that is up: sh tests/smoke.sh [PORT_BASE]. Exit code 1 names what did not answer.
+# Smoke-tests the running stack: sh tests/smoke.sh [PORT_BASE]. Exit code 1 names what did not answer.
 set -u
 base=${1:-8000}
 failed=0
-command -v curl >/dev/null || { echo "curl is missing, which asks the services: apt-get install curl" >&2 && exit 2; }
+command -v curl >/dev/null || { echo "curl is missing: apt-get install curl" >&2 && exit 2; }
 check() { # OFFSET PATH WHAT-THE-ANSWER-HOLDS
     answer=$(curl -sS --noproxy '*' --max-time 10 "http://127.0.0.1:$((base + $1))$2")
     case $answer in
     *"$3"*) echo "ok      $2" ;;
     *)
-        echo "FAILED  port $((base + $1)), $2 does not hold: $3"
+        echo "FAILED  port $((base + $1)), $2 does not contain: $3"
         failed=1
         ;;
     esac

@@ -51,7 +51,7 @@ def test_results_come_back_in_order_from_two_processes_and_a_thread_each() -> No
 def test_nobody_starts_before_everybody_is_there(tmp_path: Path) -> None:
     callers = [(tmp_path / str(number), None) for number in range(5)]
 
-    with pytest.raises(RuntimeError, match="a process of the crowd died"):
+    with pytest.raises(RuntimeError, match="a process of the crowd ended"):
         at_once(leave_a_mark, [*callers, (tmp_path / "late", NeverArrives())])
     assert list(tmp_path.iterdir()) == []
 
@@ -62,5 +62,5 @@ def test_an_error_of_one_is_raised_as_it_was() -> None:
 
 
 def test_a_process_that_dies_is_told_and_not_waited_for() -> None:
-    with pytest.raises(RuntimeError, match="a process of the crowd died"):
+    with pytest.raises(RuntimeError, match="a process of the crowd ended"):
         at_once(die, [(number,) for number in range(4)])

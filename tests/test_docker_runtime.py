@@ -94,9 +94,9 @@ def test_a_demo_is_added_and_stopped_with_what_only_it_needs(engine: Engine) -> 
 
     assert both == names_of("async_demo") | names_of("caching_demo")
     assert left == names_of("async_demo")
-    assert "stopped caching_demo; the data is kept. Still up: async_demo" in down.stdout
+    assert "stopped caching_demo; the data is kept. Still running: async_demo" in down.stdout
     assert "redis" in down.stdout
-    assert "caching_demo does not run; what runs: async_demo" in again.stdout
+    assert "caching_demo is not running; running: async_demo" in again.stdout
     assert last.returncode == 0, last.stderr
     assert engine.running() == set()
 
@@ -124,7 +124,7 @@ def test_an_up_that_fails_leaves_what_ran_before(engine: Engine) -> None:
 def test_down_in_a_fresh_clone_asks_no_engine(engine: Engine) -> None:
     down = engine.door("down")
 
-    assert "nothing was started from here" in down.stdout
+    assert "nothing was started in this checkout" in down.stdout
     assert not (engine.home / "log").exists()
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.native
         ("PORT_BASE=many", "must be a number"),
         ("PORT_BASE=09600", "must be a number"),
         ("PORT_BASE = 9600", "without spaces"),
-        ("P|X=1", "no name of a variable"),
+        ("P|X=1", "is not a valid variable name"),
         ("RUNTIME=podman", "must be native, docker or empty"),
         ("TOKEN_PUBLIC_KEYS=a+b/c=", "TOKEN_PUBLIC_KEYS may hold"),
         ('DEMO_PASSWORD=it #1 "x"', "DEMO_PASSWORD may hold"),

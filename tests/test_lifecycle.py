@@ -94,7 +94,7 @@ def test_down_of_one_demo_stops_what_only_it_needs_and_up_adds_it(stack: Stack) 
     again = stack.make("down", "DEMO=async_demo")
 
     assert "stopping async, carriers" in down.stdout, down.stdout + down.stderr
-    assert "Still up: caching_demo, database_demo" in down.stdout
+    assert "Still running: caching_demo, database_demo" in down.stdout
     assert len(left - before) == 1  # nginx, with fewer routes
     assert len(left) == len(before) - 2
     assert port_is_free(stack.port_base + 6)

@@ -90,7 +90,7 @@ def test_the_next_command_removes_what_a_killed_lab_left(house: Stack) -> None:
     status = house.make("status")
 
     assert "postgres" in left
-    assert "removed what a killed run left" in status.stdout
+    assert "removed the files of a killed run" in status.stdout
     assert alive(processes) == []
 
 

@@ -61,7 +61,7 @@ def test_another_user_than_root_is_told_the_one_command(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     assert packages.set_up("lab") is False
-    assert f"As root: apt-get install --no-install-recommends {' '.join(SERVERS)}" in capsys.readouterr().out
+    assert f"Run as root: apt-get install --no-install-recommends {' '.join(SERVERS)}" in capsys.readouterr().out
     assert not (machine / "apt-get.log").exists()
 
 

@@ -65,5 +65,5 @@ def test_a_port_that_is_claimed_twice_is_named(variables: dict[str, str], monkey
     twice = int(variables["PORT_BASE"]) + servers.RABBITMQ_EXTRA_PORTS["distribution"]
     monkeypatch.setenv("FLOWER_PORT", str(twice))
 
-    with pytest.raises(RuntimeError, match=rf"port {twice} is claimed twice, by queue-flower and by rabbitmq"):
+    with pytest.raises(RuntimeError, match=rf"port {twice} is used twice: by queue-flower and by rabbitmq"):
         native.make_plan(native.names_of("queue_demo")).ports()

@@ -103,7 +103,7 @@ def test_makes_at_once_in_a_fresh_clone_set_it_up_once(checkout: Checkout) -> No
     assert [each.returncode for each in done] == [0] * 4, [each.stderr for each in done]
     assert checkout.installs() == 1
     assert checkout.works()
-    assert sum("made .env" in each.stderr for each in done) == 1
+    assert sum("created .env" in each.stderr for each in done) == 1
     assert sum("waiting for another make (process" in each.stderr for each in done) >= 1
     assert not list(checkout.folder.glob(".env.draft"))
 
@@ -128,7 +128,7 @@ def test_a_python_that_makes_no_environment_is_refused_before_anything_is_instal
     done = checkout.door("test")
 
     assert done.returncode == 2
-    assert "made no environment" in done.stderr
+    assert "created no environment" in done.stderr
     assert checkout.installs() == 0
     assert not (checkout.folder / ".venv").exists()
 
