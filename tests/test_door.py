@@ -25,8 +25,8 @@ pytestmark = pytest.mark.native
         ("PORT_BASE = 9600", "without spaces"),
         ("P|X=1", "is not a valid variable name"),
         ("RUNTIME=podman", "must be native, docker or empty"),
-        ("TOKEN_PUBLIC_KEYS=a+b/c=", "TOKEN_PUBLIC_KEYS may hold"),
-        ('DEMO_PASSWORD=it #1 "x"', "DEMO_PASSWORD may hold"),
+        ("TOKEN_PUBLIC_KEYS=a+b/c=", "TOKEN_PUBLIC_KEYS may contain"),
+        ('DEMO_PASSWORD=it #1 "x"', "DEMO_PASSWORD may contain"),
     ],
 )
 def test_a_wrong_line_in_env_is_named(tmp_path: Path, line: str, said: str) -> None:
@@ -56,7 +56,7 @@ def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
     done = door(tmp_path, "up", PATH=str(programs), RUNTIME="native")
 
     assert done.returncode != 0
-    assert "Python 3.11 or newer is needed, and Python 3.9.2 is here" in done.stderr
+    assert "Python 3.11 or newer is needed; found Python 3.9.2" in done.stderr
 
 
 def test_a_full_disk_is_named_before_anything_is_made(tmp_path: Path) -> None:
