@@ -37,6 +37,7 @@ if __name__ == "__main__":
         textlint = install() / "textlint"
     except RuntimeError as error:
         sys.exit(f"nexus: {error}")
-    names = [str(page.relative_to(ROOT)) for page in readme.challenge_pages()]
+    pages = [ROOT / "README.md", ROOT / "patterns/README.md", *readme.challenge_pages(), *readme.pages()]
+    names = [str(page.relative_to(ROOT)) for page in pages]
     argv = [str(textlint), "--config", str(PACKAGES / ".textlintrc.json"), "--format", "unix", *names]
     sys.exit(subprocess.run(argv, cwd=ROOT).returncode)

@@ -17,7 +17,7 @@ CONCEPTS = [path for name in docs.CONCEPTS if (path := ROOT / f"docs/{name}.md")
 PAGES = readme.pages()
 LESSONS = ROOT / "docs/lessons.md"
 LESSON = ("We did", "It failed", "We learned")
-DECISION = ["Decision", "Rejected", "What was measured", "When to change it"]
+DECISION = ["Decision", "Rejected", "Measurements", "When to change it"]
 # names that have a number in them; what is counted comes by a marker, and small numbers are words
 NAMES_WITH_NUMBERS = re.compile(
     r"RFC \d+|N\+1|W3C|RESP3|\b[1-5]\d\d\b|\b[45]xx\b|^\d\. |100×|"

@@ -11,6 +11,8 @@ from tests.conftest import DEMOS, ROOT
 
 SECTIONS = ["Run it", "The flow", "Challenges"]
 README_LINES = 150
+FIRST_PAGE_LINES = 120
+HEADLINES = 8
 PAGE_SECTIONS = ["See it", "Why the obvious fix fails", "The solution", "What it costs, and when not to use it", "Take it", "Exercise"]
 PAGE_LINES = 100
 PAGES = readme.challenge_pages()
@@ -27,6 +29,14 @@ def test_each_demo_reads_alike(demo: Path) -> None:
         pytest.xfail("not rewritten yet")
     assert re.findall(r"^## (.*)", text, re.MULTILINE) == SECTIONS
     assert len(text.splitlines()) <= README_LINES
+
+
+def test_the_first_page_is_short_and_shows_one_challenge() -> None:
+    text = (ROOT / "README.md").read_text()
+
+    assert len(text.splitlines()) <= FIRST_PAGE_LINES
+    assert "](docs/double_click.svg)" in text
+    assert len(re.findall(r"^\| \[.+?\]\(\w+_demo/.+ → \d", text, re.MULTILINE)) == HEADLINES
 
 
 def test_each_experiment_has_its_page(demo: Path) -> None:
