@@ -1,4 +1,4 @@
-"""The workbench's own door; people enter through make."""
+"""Runs one action of the Makefile. Use make: it sets up the environment first."""
 
 import argparse
 import os
@@ -17,9 +17,7 @@ HOLD_THE_LOCK = {"up", "down", "reset"}  # to their end; all others until the se
 def main() -> int:
     parser = argparse.ArgumentParser(prog="nexus", description=__doc__)
     parser.add_argument("action", choices=ACTIONS)
-    parser.add_argument(
-        "words", nargs="*", help="copy: the pattern, the project, the dotted name; commits: the file with the message"
-    )
+    parser.add_argument("words", nargs="*", help="copy: the pattern, the project, the dotted name; commits: the file with the message")
     arguments = parser.parse_args()
     # so that what was started is stopped, as with Ctrl-C; `nohup make up` ignores SIGHUP, and so do we
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -32,12 +32,14 @@ from nexus.demos import demos
 from nexus.figures import all_processes, bench, counts, figure, number, proof, ratio, results_of
 
 DOCS = ROOT / "docs"
+BETWEEN_TERMS = re.compile(r", (?![^(]*\))")  # a comma in brackets belongs to its term
 ALSO_KNOWN_AS = re.compile(r"^\*Also known as: ([^*]+?)\.?\*$", re.MULTILINE)
 
 
 def body(page: Path, kind: str, arguments: list[str]) -> str:
     makers: tuple[Callable[..., str], ...] = (
-        challenges, challenge, whole, glossary, symptoms, proof, figure, ratio, counts, bench, source, excerpt, pages, variables, processes, number, planted,
+        challenges, challenge, whole, glossary, symptoms, proof, figure, ratio, counts, bench,
+        source, excerpt, pages, variables, processes, number, planted,
     )  # fmt: skip
     known = {maker.__name__: maker for maker in makers}
     name = page.relative_to(ROOT)
@@ -85,13 +87,14 @@ def page_link(up: str, page: Path) -> str:
 
 def glossary(up: str) -> str:
     """Every term, and the pages that name it in their "Also known as" line."""
+    spelt: dict[str, str] = {}
     found: dict[str, list[str]] = {}
     for page in [*readme.challenge_pages(), *whole_pages()]:
-        for term in terms(page).split(", "):
-            found.setdefault(term, []).append(page_link(up, page))
+        for term in filter(None, BETWEEN_TERMS.split(terms(page))):
+            spelt.setdefault(term.lower(), term)
+            found.setdefault(term.lower(), []).append(page_link(up, page))
     lines = ["| term | challenges |", "| --- | --- |"]
-    for term in sorted(filter(None, found), key=str.lower):
-        lines.append(f"| {term} | {' · '.join(found[term])} |")
+    lines += [f"| {spelt[term]} | {' · '.join(found[term])} |" for term in sorted(found, key=lambda term: term.strip("`"))]
     return "\n" + "\n".join(lines) + "\n"
 
 

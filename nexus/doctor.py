@@ -78,9 +78,7 @@ def advice(plan: Plan) -> list[str]:
     found = []
     memory = psutil.virtual_memory().available // 1_000_000
     if memory < WANTED_MEMORY_MB:
-        found.append(
-            f"{memory} MB of memory are available; all services need {SERVICES_MEMORY_MB}: make up DEMO=rest_demo starts one demo"
-        )
+        found.append(f"{memory} MB of memory are available; all services need {SERVICES_MEMORY_MB}: make up DEMO=rest_demo starts one demo")
     for server in plan.missing:
         found.append(f"{server.name} is not installed: apt-get install {server.package}; make up installs it when root runs it")
     for name in os.environ.get("OVERRIDDEN", "").split():

@@ -72,6 +72,15 @@ def test_challenges_of_the_whole_read_like_those_of_a_demo(page: Path) -> None:
     assert len(text.splitlines()) <= PAGE_LINES
 
 
+def test_the_glossary_lists_each_term_once_with_all_its_pages() -> None:
+    table = concepts.glossary("..")
+    listed = re.findall(r"^\| (.+?) \| \[", table, re.MULTILINE)
+    known = {term for page in [*readme.challenge_pages(), *concepts.whole_pages()] for term in concepts.terms(page).lower().split(", ")}
+
+    assert len(listed) == len({term.lower() for term in listed}) >= 30
+    assert [part for part in known if part not in table.lower()] == []
+
+
 def test_every_benchmark_stands_on_the_page_of_benchmarks() -> None:
     page = (ROOT / "docs/benchmarks.md").read_text()
     recorded = [f"{demo.name}/{name}" for demo in DEMOS for name in bench.load(demo / "lab/bench.json")]
