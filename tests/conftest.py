@@ -45,3 +45,4 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     yield stack
     stack.make("down")
     shutil.rmtree((folder / ".run/data").resolve())
+    stack.release()

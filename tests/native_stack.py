@@ -43,6 +43,9 @@ class Stack:
         self.folder = folder
         self.claim, self.port_base = claimed_ports()
 
+    def release(self) -> None:
+        self.claim.close()
+
     def make(self, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         environment |= (

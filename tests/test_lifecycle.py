@@ -128,6 +128,7 @@ def test_a_taken_port_is_named_with_a_way_out(stack: Stack) -> None:
     second = Stack(other)
     second.port_base = stack.port_base
     up = second.make("up")
+    second.release()
 
     assert up.returncode != 0
     assert f"port {stack.port_base} (portal)" in up.stderr

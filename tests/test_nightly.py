@@ -30,6 +30,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     yield house
     house.make("down")
     shutil.rmtree((folder / ".run/data").resolve())
+    house.release()
 
 
 def test_each_demo_starts_and_stops_alone(demo: Path, house: Stack) -> None:
