@@ -62,7 +62,7 @@ def feeds() -> Iterator[Mapping[str, Work]]:
             STRAWBERRY: work("/strawberry/"),
             "strawberry-django, lists without connections": work("/strawberry/", PLAIN_QUERY),
             "this feed": work("/graphql/"),
-            "this feed, each document parsed and validated anew": work("/uncached/"),
+            "this feed, each document parsed and validated again": work("/uncached/"),
             "graphene-django as its tutorial shows it": work("/naive/", NAIVE_QUERY),
             "one SQL statement and orjson": work("/plain/"),
         }
