@@ -38,26 +38,23 @@ class Benchmark:
     baseline    the contender that has the ratio 1
     contenders  prepares everything, and yields the ways to do it, by label: each call of one is one piece of work. In the place of
                 a way that cannot be measured here stands why not, in words
-    goals       the least speed, relative to the baseline's, that a contender should reach
     """
 
     question: str
     baseline: str
     contenders: Callable[[], AbstractContextManager[Mapping[str, Work | str]]]
-    goals: Mapping[str, float] = field(default_factory=dict)
     rounds: int = 9
     round_seconds: float = 0.5
 
 
 @dataclass(frozen=True)
 class Row:
-    """How fast one way was: the median, lowest and highest ratio of all rounds, the goal if there is one, and what it counted."""
+    """How fast one way was: the median, lowest and highest ratio of all rounds, and what it counted."""
 
     label: str
     ratio: float
     lowest: float
     highest: float
-    goal: float | None
     figures: dict[str, float] = field(default_factory=dict)  # medians
 
 
@@ -77,9 +74,8 @@ def measure(benchmark: Benchmark, *, on_round: Callable[[int], None] = lambda nu
     rows = []
     for label, found in rates.items():
         ratios = [mine / theirs for mine, theirs in zip(found, rates[benchmark.baseline], strict=True)]
-        goal = benchmark.goals.get(label)
         counted = {name: statistics.median(each[name] for each in figures[label]) for name in (figures[label] or [{}])[0]}
-        rows.append(Row(label, round(statistics.median(ratios), 2), round(min(ratios), 2), round(max(ratios), 2), goal, counted))
+        rows.append(Row(label, round(statistics.median(ratios), 2), round(min(ratios), 2), round(max(ratios), 2), counted))
     return {
         "question": benchmark.question,
         "baseline": benchmark.baseline,
@@ -120,15 +116,11 @@ def markdown(entry: Mapping[str, Any]) -> str:
         f"{entry['question']} Speed relative to *{entry['baseline']}*: the median of {entry['rounds']} rounds by turns, with the range."
     ]
     names = list(dict.fromkeys(name for row in entry["rows"] for name in row.get("figures", {})))
-    goals = ["goal"] if any(row["goal"] is not None for row in entry["rows"]) else []
-    columns = ["speed", "from – to", *names, *goals]
+    columns = ["speed", "from – to", *names]
     lines += ["", f"| | {' | '.join(columns)} |", f"| --- |{' ---: |' * len(columns)}"]
     for row in entry["rows"]:
         cells = [f"{row['ratio']:.2f}", f"{row['lowest']:.2f} – {row['highest']:.2f}"]
         cells += [f"{row['figures'][name]:g}" if name in row.get("figures", {}) else "" for name in names]
-        if goals:
-            reached = row["goal"] is not None and row["ratio"] >= row["goal"]
-            cells.append("" if row["goal"] is None else f"≥ {row['goal']:g} ({'reached' if reached else 'missed'})")
         lines.append(f"| {row['label']} | {' | '.join(cells)} |")
     lines += [f"\n{label} is not measured here: {why}" for label, why in entry.get("not_measured", {}).items()]
     return "\n".join([*lines, "", f"Measured on {entry['machine']}."])

@@ -2,9 +2,6 @@
 
 challenges [NAME…]    the table of a demo's challenges (in the root's README: of these), each with a link to its page
 counts NAME           what one experiment counted, naive beside solved
-bench NAME            the ratios of one benchmark
-output                what `make lab` printed
-map                   one line per file, from its docstring
 patterns [GROUP]      every pattern (of a group), with the problem it solves
 source PATH NAME      a link to the file of a function or class
 excerpt PATH NAME     the code of a function, method (Class.method) or class, without its docstring
@@ -15,7 +12,6 @@ The pages in docs/ have the markers of nexus/concepts.py; the paths in theirs be
 """
 
 import ast
-import io
 import os
 import re
 import textwrap
@@ -25,9 +21,8 @@ from typing import Any
 
 from rich.console import Console
 
-from labkit import bench
 from labkit.experiment import load_results
-from labkit.render import markdown_counts, print_table
+from labkit.render import markdown_counts
 from nexus import bars, concepts, copying
 from nexus.compose import ROOT
 from nexus.demos import demos
@@ -80,8 +75,8 @@ def rendered(path: Path) -> str:
 def body(path: Path, kind: str, arguments: list[str]) -> str:
     if (ROOT / "docs") in path.parents:
         return concepts.body(path, kind, arguments)
-    makers: tuple[Callable[..., str], ...] = (challenges, counts, benchmark, output, file_map, patterns, source, excerpt)
-    known = {{"file_map": "map", "benchmark": "bench"}.get(maker.__name__, maker.__name__): maker for maker in makers}
+    makers: tuple[Callable[..., str], ...] = (challenges, counts, patterns, source, excerpt)
+    known = {maker.__name__: maker for maker in makers}
     if kind in IN_A_LINE:
         return concepts.body(path, kind, arguments)
     if kind not in known:
@@ -110,8 +105,7 @@ def challenges(folder: Path, *names: str) -> str:
 
 def page_of(result: dict[str, Any]) -> str:
     """Where a challenge is explained."""
-    page = ROOT / result["demo"] / "lab" / f"{result['name']}.md"
-    return str(page) if page.exists() else f"{ROOT}/{result['demo']}/README.md#{result['name']}"
+    return str(ROOT / result["demo"] / "lab" / f"{result['name']}.md")
 
 
 def counts(folder: Path, name: str) -> str:
@@ -120,31 +114,6 @@ def counts(folder: Path, name: str) -> str:
     if result is None:
         raise RuntimeError(f"{demo.name} has no result of {name}: make lab DEMO={demo.name}")
     return f"\n{markdown_counts(result)}\n"
-
-
-def benchmark(folder: Path, name: str) -> str:
-    entries = bench.load(folder / "lab/bench.json")
-    if name not in entries:
-        raise RuntimeError(f"{folder.name} has no benchmark {name} on record: make bench DEMO={folder.name}")
-    return f"\n{bench.markdown(entries[name])}\n"
-
-
-def output(folder: Path) -> str:
-    text = io.StringIO()
-    print_table(results(folder), Console(file=text, width=120))
-    return "\n```text\n" + "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n```\n"
-
-
-def file_map(folder: Path) -> str:
-    """Every Python file that says in its docstring what it is for, but migrations and what is empty."""
-    lines = []
-    for path in sorted(folder.rglob("*.py")):
-        relative = path.relative_to(folder)
-        if {"migrations", "node_modules"} & set(relative.parts) or not (text := path.read_text().strip()):
-            continue
-        if first := (ast.get_docstring(ast.parse(text)) or "").split("\n")[0]:
-            lines.append(f"- [`{relative}`]({relative}): {first}")
-    return "\n" + "\n".join(lines) + "\n"
 
 
 def patterns(folder: Path, group: str = "") -> str:

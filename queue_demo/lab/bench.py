@@ -257,7 +257,6 @@ benchmarks = {
         question=f"{BATCH} messages consumed, a tenth of them repetitions, each with an insert as its effect.",
         baseline="insert and commit, no inbox",
         contenders=inboxes,
-        goals={"inbox and effect in one statement": 1.0, f"inbox, in batches of {BATCH}": 6},
         rounds=15,
     ),
     "workers": Benchmark(

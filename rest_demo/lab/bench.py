@@ -27,7 +27,7 @@ from rest_framework.response import Response
 
 from config import urls
 from lab.bench_limits import LIMITS, limiters
-from lab.bench_servers import BEHIND_NGINX, CALLERS, GUNICORN, servers
+from lab.bench_servers import CALLERS, GUNICORN, servers
 from labkit.bench import Benchmark, Work
 from patterns.http.keyset import sort_order
 from shop.api.orders import OrderList
@@ -231,32 +231,27 @@ benchmarks = {
         question=f"The list of {PAGE_SIZE} of {STORED:,} products, each with its category and average rating.",
         baseline=PLAIN,
         contenders=lists,
-        goals={"this list": 0.75},
     ),
     "deep_page": Benchmark(
         question=f"Page {DEEP_PAGE:,} of {STORED:,} products by price, beside page 1.",
         baseline="page 1",
         contenders=deep_pages,
-        goals={f"page {DEEP_PAGE}": 0.67},
     ),
     "one_limit": Benchmark(
         question="A request counted against one limit in Redis.",
         baseline=LIMITS,
         contenders=functools.partial(limiters, "user"),
-        goals={"this limiter": 0.95},
     ),
     "two_limits": Benchmark(
         question="A request counted against two limits in Redis.",
         baseline=LIMITS,
         contenders=functools.partial(limiters, "user", "address"),
-        goals={"this limiter": 1.6},
     ),
     "servers": Benchmark(
         question=f"The list over HTTP, from {CALLERS} callers at once, under each server with 2 workers. Servers and callers run on "
         "processors of their own; PostgreSQL runs on either.",
         baseline=GUNICORN,
         contenders=served_lists,
-        goals={BEHIND_NGINX: 0.9},
         rounds=15,
         round_seconds=1.0,
     ),
@@ -264,6 +259,5 @@ benchmarks = {
         question="Placing an order of two lines, with the idempotency pattern and without it.",
         baseline="without a key",
         contenders=orders,
-        goals={"with an Idempotency-Key": 0.7},
     ),
 }
