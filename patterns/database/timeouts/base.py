@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
-from psycopg.errors import _WaitTimeout
+from psycopg.errors import IdleInTransactionSessionTimeout, _WaitTimeout
 
 from . import DEADLINE
 
@@ -24,6 +24,8 @@ class BoundedConnection(psycopg.Connection[Any]):
             self.pgconn.finish()  # an answer that comes now would be taken for the next one's
             message = f"PostgreSQL did not answer within {self.deadline_seconds:g} s"
             raise psycopg.OperationalError(message) from None
+        except IdleInTransactionSessionTimeout as error:  # to psycopg an InternalError
+            raise psycopg.OperationalError(str(error)) from error
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

@@ -61,6 +61,26 @@ def test_a_wait_for_a_lock_ends_after_its_limit(database: dict[str, Any]) -> Non
     waiter.close()
 
 
+def test_a_transaction_that_idles_is_ended_after_its_limit(database: dict[str, Any]) -> None:
+    idle, watcher = connect(database, idle_in_transaction_seconds=0.3), connect(database)
+    idle.set_autocommit(False)
+    with idle.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(4712), pg_backend_pid()")
+        _, pid = cursor.fetchone()
+    ends_at = time.monotonic() + 10
+    with watcher.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [pid])
+            if cursor.fetchone() == (0,):
+                break
+            assert time.monotonic() < ends_at, "the transaction idles for 10 s, with its lock"
+            time.sleep(0.05)
+
+    assert seconds_until_it_fails(idle, "SELECT 1") < 10
+    idle.close()
+    watcher.close()
+
+
 def test_connecting_to_a_server_that_never_answers_ends(
     database: dict[str, Any], silent_port: int
 ) -> None:
