@@ -274,6 +274,19 @@ def test_a_refused_event_is_retried_and_its_followers_come_after_it(broker: Brok
     assert broker == ["first", "second"]
 
 
+def test_an_event_refused_a_hundred_times_is_retried_within_30_seconds(broker: Broker) -> None:
+    append("a")
+    OutboxEvent.objects.update(refusals=100)
+    broker.refuses = "a"
+    tried = Relay(broker.publish)
+    now = timezone.now()
+    tried.run_once(now=now)
+    broker.refuses = ""
+    tried.run_once(now=now + timedelta(seconds=30))
+
+    assert broker == ["a"]
+
+
 def test_refusals_are_logged_once_per_reason(
     broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:

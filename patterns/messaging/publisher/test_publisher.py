@@ -154,6 +154,20 @@ def test_a_message_for_a_full_queue_is_refused(
     publisher.publish("order.placed", b"{}", "message-2")
 
 
+@pytest.mark.slow
+def test_a_message_that_is_too_large_is_refused_and_costs_no_other(
+    publisher: Publisher, broker: Any, exchange: str
+) -> None:
+    queue = bind(broker, exchange)
+    too_large = bytes(128 * 1024 * 1024 + 1)  # RabbitMQ 3's limit; that of 4 is 16 MiB
+    publisher.parameters.socket_timeout = 30  # so many bytes take a busy machine a while
+    with pytest.raises(MessageRefused, match="larger than"):
+        publisher.publish("order.placed", too_large, "large")
+    publisher.publish("order.placed", b"{}", "good")
+
+    assert broker.basic_get(queue, auto_ack=True)[1].message_id == "good"
+
+
 def test_a_refusal_keeps_the_connection(publisher: Publisher, broker: Any, exchange: str) -> None:
     with pytest.raises(MessageRefused):
         publisher.publish("order.placed", b"{}", "message-1")
