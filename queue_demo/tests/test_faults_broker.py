@@ -18,11 +18,13 @@ from typing import Any
 import pika
 import pytest
 from django.db import connection, transaction
+from pika.exceptions import AMQPError
 from rest_framework.test import APIClient
 
 from fulfilment.models import Product, Step
 from labkit.processes import kill, running, wait_until
 from patterns.messaging.outbox.models import OutboxEvent
+from patterns.messaging.topology import WorkQueue
 from tests.conftest import Broker
 from tests.own_broker import PASSWORD, OwnBroker
 
@@ -181,6 +183,46 @@ def test_a_broker_with_a_memory_alarm_stops_no_order_and_loses_none(house: House
     wait_until(lambda: done(orders) == 10, timeout_seconds=60, what="all orders")
     assert set(effects().values()) == {1}
     assert house.is_whole
+
+
+@pytest.mark.slow
+def test_a_work_queue_its_delays_and_dead_letters_survive_a_kill_of_the_broker(tmp_path: Path) -> None:
+    queue = WorkQueue("survives", "survives.events", ["order.placed"], delays_seconds=[3600])
+    names = (queue.name, queue.delay(0), queue.dead)
+    with contextlib.closing(OwnBroker(tmp_path)) as broker:
+        broker.start()
+        with connected(broker) as channel:
+            queue.declare(channel)
+        broker.stop()  # within its first seconds RabbitMQ has a queue in memory only
+        broker.start()
+        with connected(broker) as channel:
+            channel.confirm_delivery()
+            for name in names:
+                channel.basic_publish("", name, name.encode())
+        broker.kill()
+        broker.start()
+
+        def found() -> list[bytes | None]:
+            """Empty while the broker, which listens already, is not ready yet."""
+            try:
+                with connected(broker) as channel:
+                    return [channel.basic_get(name)[2] for name in names]
+            except (AMQPError, OSError):
+                return []
+
+        wait_until(lambda: found() == [name.encode() for name in names], timeout_seconds=120, what="one message in each queue")
+        with connected(broker) as channel:
+            channel.confirm_delivery()
+            channel.basic_publish(queue.exchange, "order.placed", b"its binding", mandatory=True)
+
+
+@contextlib.contextmanager
+def connected(broker: OwnBroker) -> Iterator[Any]:
+    parameters = pika.URLParameters(broker.url)
+    parameters.connection_attempts, parameters.retry_delay = 20, 1
+    opened = pika.BlockingConnection(parameters)
+    yield opened.channel()
+    opened.close()
 
 
 def test_a_full_queue_keeps_events_in_the_outbox_until_it_is_read(house: House, api: APIClient, mug: Product) -> None:
