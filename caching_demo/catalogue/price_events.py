@@ -10,34 +10,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pika
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from pika.adapters.blocking_connection import BlockingChannel
-from pika.adapters.utils.connection_workflow import AMQPConnectorException
-from pika.exceptions import AMQPError
 
 from catalogue.models import Product, SeenEvent
 from catalogue.serializers import PriceSerializer
 from catalogue.services import change_price
 from patterns.caching.generations import NotInvalidated
-from patterns.messaging.topology.properties import unreadable
+from patterns.messaging import consumer
+from patterns.messaging.publisher import CONNECTION_ERRORS
+from patterns.messaging.topology import WorkQueue
+from patterns.messaging.topology.migration import StillConsumed, migrate_work_queue
 
 logger = logging.getLogger(__name__)
 
 PRICE_CHANGED = "product.price_changed"
-CONNECTION_ERRORS = (AMQPError, AMQPConnectorException, OSError)  # the second: a broker that hangs while it is greeted
 DELIVERY_LIMIT = 20  # what gives an event back is a restart or an outage, so a generous number
 MAX_EVENT_BYTES = 64 * 1024  # ours are below 1 KB
 MAX_AHEAD = timedelta(minutes=10)  # clocks differ; a time further ahead is a mistake
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 SKU = r"[A-Za-z0-9-]{1,32}"
-DOWN = (OperationalError, InterfaceError, NotInvalidated)  # of a server, not of the event
-REST_SECONDS = 1.0
+DELAYS_SECONDS = (1, 5)  # a price is at most so much later than the end of an outage
 KEPT_DAYS = 7  # a copy that comes later finds its price older than, or the same as, the one that is here: it changes nothing either
 
 
@@ -103,67 +100,30 @@ def queue() -> str:
     return f"{settings.QUEUE_PREFIX}.price_changed"
 
 
-def declare(channel: BlockingChannel) -> None:
-    """The queue that is read, and the one for what nobody understands. Declaring them again changes nothing."""
-    dead: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}  # looking at it must not remove it
-    ours: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT, "x-dead-letter-exchange": ""}
-    channel.exchange_declare(settings.EVENTS_EXCHANGE, "topic", durable=True)
-    channel.queue_declare(f"{queue()}.dead", durable=True, arguments=dead)
-    channel.queue_declare(queue(), durable=True, arguments={**ours, "x-dead-letter-routing-key": f"{queue()}.dead"})
-    channel.queue_bind(queue(), settings.EVENTS_EXCHANGE, PRICE_CHANGED)
+def work_queue() -> WorkQueue:
+    """The queue that is read, its delays, and the dead letters: what cannot be understood."""
+    return WorkQueue(queue(), settings.EVENTS_EXCHANGE, [PRICE_CHANGED], delivery_limit=DELIVERY_LIMIT, delays_seconds=DELAYS_SECONDS)
 
 
 def run(*, url: str, stop: threading.Event, on_turn: Callable[[], None]) -> None:
-    """Consumes until `stop` is set, through outages of the broker."""
+    """Consumes until `stop` is set, through outages of the broker and of what a change of price needs."""
     parameters = pika.URLParameters(url)
     parameters.socket_timeout = parameters.stack_timeout = 3
-    is_away = False
-    while not stop.is_set():
-        on_turn()
-        try:
-            with contextlib.closing(pika.BlockingConnection(parameters)) as connection:
-                channel = connection.channel()
-                declare(channel)
-                logger.info("consuming %s", queue())
-                is_away = False
-                consume(channel, stop=stop, on_turn=on_turn)
-        except CONNECTION_ERRORS as error:
-            if not is_away:
-                logger.warning("the broker is unavailable (%s)", type(error).__name__)
-            is_away = True
-            stop.wait(REST_SECONDS)
+    with (
+        contextlib.suppress(*CONNECTION_ERRORS, StillConsumed),  # the loop meets them again, and logs them
+        contextlib.closing(pika.BlockingConnection(parameters)) as connection,
+    ):
+        migrate_work_queue(connection, work_queue())
+    consumer.run(url, work_queue(), handle, stop=stop, on_turn=on_turn)
 
 
-def consume(channel: BlockingChannel, *, stop: threading.Event, on_turn: Callable[[], None]) -> None:
-    """Until `stop` is set. Acknowledged after the commit: who dies in between has the event again, and sees that it is done."""
-    channel.basic_qos(prefetch_count=1)
-    for method, properties, body in channel.consume(queue(), inactivity_timeout=1):
-        on_turn()
-        if stop.is_set():
-            return
-        if method is None or body is None:
-            continue
-        if unreadable(properties):
-            channel.basic_reject(method.delivery_tag, requeue=False)
-            continue
-        try:
-            event = parse(body)
-        except Malformed as error:
-            logger.warning("event dead-lettered: %s", error)
-            channel.basic_reject(method.delivery_tag, requeue=False)
-            continue
-        while not stop.is_set():  # giving it back would count against its limit: it stays in hand while a server is down
-            close_old_connections()
-            try:
-                apply(event)
-            except DOWN as error:
-                logger.warning("cannot apply a price yet (%s): retrying", type(error).__name__)
-                channel.connection.sleep(REST_SECONDS)
-                on_turn()
-            except Exception:  # it would fail in the same way the next time, and in the next process
-                logger.exception("event dead-lettered: it cannot be applied")
-                channel.basic_reject(method.delivery_tag, requeue=False)
-                break
-            else:
-                channel.basic_ack(method.delivery_tag)
-                break
+def handle(body: bytes, properties: pika.BasicProperties) -> None:
+    """Acknowledged after the commit: a consumer killed in between gets the event again, and finds its id."""
+    try:
+        apply(parse(body))
+    except NotInvalidated as error:  # the store refuses: an outage, like the database's
+        raise ConnectionError(str(error)) from error
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # it would fail in the same way the next time
+        raise consumer.Hopeless(f"{type(error).__name__}: {error}"[:200]) from error

@@ -12,7 +12,7 @@ from django.core.cache import caches
 
 from catalogue import store
 from catalogue.models import Category, Product
-from catalogue.price_events import declare, queue
+from catalogue.price_events import work_queue
 from labkit import FaultProxy
 from labkit.processes import answers, free_port, running, wait_until
 from labkit.tokens import login_header
@@ -114,10 +114,10 @@ def channel(settings: Any) -> Iterator[Any]:
     settings.QUEUE_PREFIX, settings.EVENTS_EXCHANGE = f"test-{secrets.token_hex(8)}", f"test-{secrets.token_hex(8)}"
     with pika.BlockingConnection(pika.URLParameters(settings.RABBITMQ_URL)) as connection:
         channel = connection.channel()
-        declare(channel)
+        work_queue().declare(channel)
         yield channel
         channel.exchange_delete(settings.EVENTS_EXCHANGE)
-        for name in (queue(), f"{queue()}.dead"):
+        for name in work_queue().queues():
             channel.queue_delete(name)
 
 

@@ -129,7 +129,7 @@ def test_nor_in_those_of_the_process_beside_it(committed_mug: Product, tmp_path:
         argv = ["sh", "-c", f"exec {sys.executable} manage.py catch_up > {log} 2>&1"]
         with running(argv, **ours) as process:
             wait_until(
-                lambda: log.exists() and {"broker", "views"} <= set(re.findall(r"\w+", log.read_text())),
+                lambda: log.exists() and {"outage", "views"} <= set(re.findall(r"\w+", log.read_text())),
                 timeout_seconds=30,
                 what="both to be said",
             )

@@ -49,9 +49,12 @@ class Turns:
     """What is done beside waiting for events, about once a second: says that we live, and flushes when it is time."""
 
     def __init__(self) -> None:
-        self.flush_at = time.monotonic()
+        self.flush_at = self.turn_at = time.monotonic()
 
     def __call__(self) -> None:
+        if time.monotonic() < self.turn_at:  # the consumer turns several times a second
+            return
+        self.turn_at = time.monotonic() + TURN_SECONDS
         if time.monotonic() >= self.flush_at:
             run_once()
             self.flush_at = time.monotonic() + FLUSH_EVERY_SECONDS
