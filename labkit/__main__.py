@@ -18,6 +18,7 @@ from labkit import bench
 from labkit.database import NoPostgres, lab_database
 from labkit.experiment import Result, discover, measure
 from labkit.nginx import NginxMissing
+from labkit.postgres import PostgresMissing
 from labkit.render import print_table
 from labkit.state import State
 from patterns.http.access_token.keys import new_pair
@@ -41,7 +42,7 @@ def main() -> int:
         # the lab's modules import models, so Django has to know its database before they are found
         with lab_database(Path.cwd().name):
             results = run(arguments, parser, state)
-    except (NoPostgres, NginxMissing) as error:
+    except (NoPostgres, NginxMissing, PostgresMissing) as error:
         state.failed(str(error))
         parser.exit(2, f"labkit: {error}\n")
     except KeyboardInterrupt:

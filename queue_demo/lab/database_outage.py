@@ -1,99 +1,115 @@
 """The database restarted, and good orders are in the dead letters.
 
-Sixty jobs are in flight when PostgreSQL stops accepting connections for ten seconds. The naive task is Celery's own advice:
-`autoretry_for=(Exception,), retry_backoff=True`, three retries with full jitter, which last seven seconds at most. The solved one
-waits outages out: tries that fail because the database is away do not count.
+PostgreSQL is stopped for thirty seconds while jobs are in flight. Both sides meet the same outage, each with its own worker and queue.
+The naive task is Celery's own advice: `autoretry_for=(Exception,), retry_backoff=True`, three retries with full jitter, which last
+seven seconds at most. The solved task does not count the tries that fail because the database is unavailable.
 """
 
+import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable
-from urllib.parse import urlsplit
+from collections import Counter
 
+import psycopg
 from celery import Celery
 from django.db import connection
 
-from lab import Corner, corner, fresh_tally, note, tally, worker
-from labkit import Counts, Experiment, FaultProxy
+from lab import corner, note, worker
+from labkit import Counts, Experiment
+from labkit.postgres import Postgres, own_postgres
 from labkit.processes import wait_until
 from patterns.messaging.reliable_task import SETTINGS, ReliableTask, dead_letter_queue, reliable_queue
 
 JOBS = 60
 CHILDREN = 2
-OUTAGE_SECONDS = 10  # more than three retries last; a restart with recovery takes as long
-Make = Callable[[int, str], Celery]
+OUTAGE_SECONDS = 30
+SIDES = ("naive", "solved")
 
 
-def app_for(port: int, name: str) -> Celery:
-    """Its workers reach the database through this port."""
-    queue = f"{name}.jobs"
+def app_for(side: str, port: int, name: str) -> Celery:
+    """Its workers use the database at this port."""
+    queue = f"{name}.{side}"
     app = Celery(queue, broker=os.environ["RABBITMQ_URL"], set_as_current=False)
     app.conf.update(SETTINGS, task_queues=[reliable_queue(queue, dead_letters=f"{queue}.dead")])
     app.conf.update(task_default_queue=queue, task_default_exchange=queue, task_default_routing_key=queue)
-    connection.settings_dict |= {"HOST": "127.0.0.1", "PORT": str(port)}
+    connection.settings_dict |= {"HOST": Postgres.host, "PORT": str(port), "USER": Postgres.user, "NAME": Postgres.database}
     return app
 
 
 def naive_app(port: int, name: str) -> Celery:
-    app = app_for(port, name)
+    app = app_for("naive", port, name)
 
     @app.task(name="job", base=ReliableTask, outages=(), autoretry_for=(Exception,), retry_backoff=True, max_retries=3)
     def job(number: int) -> None:
-        note(f"effect {number}")
-        time.sleep(0.05)
+        note(f"naive {number}")
+        time.sleep(0.2)
 
     return app
 
 
 def solved_app(port: int, name: str) -> Celery:
-    app = app_for(port, name)
+    app = app_for("solved", port, name)
 
     @app.task(name="job", base=ReliableTask, max_retries=3, outage_pause_seconds=4)
     def job(number: int) -> None:
-        note(f"effect {number}")
-        time.sleep(0.05)
+        note(f"solved {number}")
+        time.sleep(0.2)
 
     return app
 
 
 def naive() -> Counts:
-    return run(naive_app)
+    outage.cache_clear()
+    return outage()["naive"]
 
 
 def solved() -> Counts:
-    return run(solved_app)
+    return outage()["solved"]
 
 
-def run(make: Make) -> Counts:
-    fresh_tally()
+@functools.cache
+def outage() -> dict[str, Counts]:
+    """What both sides counted in one outage: a minute less than two."""
     before = dict(connection.settings_dict)
-    parts = urlsplit(os.environ["DATABASE_URL"])
-    with corner() as here, FaultProxy(parts.hostname or "localhost", parts.port or 5432) as proxy:
-        queue, dead = here.keep("jobs"), here.keep("jobs.dead")
-        app = make(proxy.port, here.name)
-        connection.settings_dict |= before  # ours stays as it is
-        with app.connection_for_write() as opened:
-            dead_letter_queue(queue, dead_letters=dead)(opened.default_channel).declare()  # type: ignore[no-untyped-call]
-        with worker(here, functools.partial(make, proxy.port), f"--concurrency={CHILDREN}"):
-            for number in range(JOBS):
+    with corner() as here, own_postgres() as database, contextlib.ExitStack() as workers:
+        with psycopg.connect(database.url) as opened:
+            opened.execute("CREATE TABLE lab_tally (what text NOT NULL)")
+        apps = {}
+        for side, make in zip(SIDES, (naive_app, solved_app), strict=True):
+            queue, dead = here.keep(side), here.keep(f"{side}.dead")
+            apps[side] = app = make(database.port, here.name)
+            connection.settings_dict |= before  # that of this process stays as it is
+            with app.connection_for_write() as broker:
+                dead_letter_queue(queue, dead_letters=dead)(broker.default_channel).declare()  # type: ignore[no-untyped-call]
+            workers.enter_context(worker(here, functools.partial(make, database.port), f"--concurrency={CHILDREN}"))
+            app.send_task("job", [0])
+        wait_until(lambda: len(effects(database)) == len(SIDES), timeout_seconds=60, what="the workers of both sides")
+        for app in apps.values():
+            for number in range(1, JOBS):
                 app.send_task("job", [number])
-            wait_until(lambda: len(tally()) >= CHILDREN, timeout_seconds=60, what="the first jobs")
-            proxy.set("refuse")
-            time.sleep(OUTAGE_SECONDS)
-            proxy.set("pass")
-            wait_until(lambda: len(tally()) + here.waiting(dead) >= JOBS, timeout_seconds=120, what="all jobs")
-        return counted(here, dead)
+        database.stop()
+        time.sleep(OUTAGE_SECONDS)
+        database.start()
+
+        def counts(side: str) -> Counts:
+            dead = here.waiting(f"{here.name}.{side}.dead")
+            return {"jobs": JOBS, "dead_letters": dead, "lost": JOBS - effects(database)[side] - dead}
+
+        wait_until(lambda: all(counts(side)["lost"] <= 0 for side in SIDES), timeout_seconds=60, what="all jobs")
+        return {side: counts(side) for side in SIDES}
 
 
-def counted(here: Corner, dead: str) -> Counts:
-    return {"jobs": JOBS, "dead_letters": here.waiting(dead), "lost": JOBS - len(tally()) - here.waiting(dead)}
+def effects(database: Postgres) -> Counter[str]:
+    """How many different jobs of each side had their effect."""
+    with psycopg.connect(database.url) as opened:
+        return Counter(what.partition(" ")[0] for (what,) in opened.execute("SELECT DISTINCT what FROM lab_tally"))
 
 
 experiment = Experiment(
     challenge="The database restarted, and good orders are in the dead letters",
     solution="tries during an outage of the infrastructure do not count, for six hours",
-    load=f"{JOBS} jobs in flight while PostgreSQL refuses connections for {OUTAGE_SECONDS} s",
+    load=f"{JOBS} jobs in flight while PostgreSQL is stopped for {OUTAGE_SECONDS} s",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["dead_letters"] > 0,
