@@ -80,7 +80,7 @@ def fresh_tally() -> None:
     """Empties the table in which each effect leaves a row; workers of other processes write to it, too."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS lab_tally")
-        cursor.execute("CREATE TABLE lab_tally (what text NOT NULL)")
+        cursor.execute("CREATE TABLE lab_tally (what text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp())")
 
 
 def note(what: str) -> None:

@@ -15,7 +15,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from fulfilment.models import Order, Product
 from fulfilment.services import place_order
-from lab import Corner, corner, worker
+from lab import Corner, bench_no_broker, corner, worker
+from lab.job_queues.flow import JOBS
 from labkit.bench import Benchmark, Work
 from labkit.processes import wait_until
 from patterns.messaging.inbox.models import Inbox
@@ -265,5 +266,12 @@ benchmarks = {
         contenders=workers,
         rounds=5,
         round_seconds=1.0,
+    ),
+    "no_broker": Benchmark(
+        question=f"{JOBS} jobs drained by one worker, and the memory of what has to run besides PostgreSQL and the web.",
+        baseline=bench_no_broker.BROKER,
+        contenders=bench_no_broker.ways,
+        rounds=3,
+        round_seconds=0.1,
     ),
 }
