@@ -64,7 +64,9 @@ def megabytes(children: list[Child]) -> float:
 def broker_megabytes(url: str) -> float:
     """RabbitMQ, which the run has started: the process that listens there."""
     port = urlsplit(url).port
-    found = {each.pid for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN and each.laddr.port == port}
+    found = {
+        each.pid for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port
+    }
     return round(sum(psutil.Process(pid).memory_full_info().pss for pid in found if pid) / 1e6)
 
 
