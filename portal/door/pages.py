@@ -21,6 +21,10 @@ def find_page(demo: str, name: str) -> Path | None:
     return next((page for page in pages if page.stem == name), None)
 
 
+def title_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+
+
 def render_page(page: Path, demo: str) -> str:
     tokens = MARKDOWN.parse(MARKER.sub("", page.read_text(encoding="utf-8")))
     for token in tokens:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from door.demos import BY_NAME, DEMOS, RABBITMQ_MANAGEMENT_OFFSET, Demo
 from door.labs import Challenge, Lab, read_lab, start_run
-from door.pages import find_page, render_page
+from door.pages import find_page, render_page, title_of
 from door.status import DemoStatus, ServerStatus, demo_status, server_status
 from door.together import together
 
@@ -55,7 +55,8 @@ def challenge(request: HttpRequest, demo: str, name: str) -> HttpResponse:
     asked = the_demo(demo)
     if not (page := find_page(demo, name)):
         raise Http404(f"There is no page of {demo}/{name[:100]}.")
-    return render(request, "door/challenge.html", {"demo": asked, "name": name, "page": render_page(page, demo)})
+    context = {"demo": asked, "name": name, "title": title_of(page), "page": render_page(page, demo)}
+    return render(request, "door/challenge.html", context)
 
 
 @never_cache
