@@ -106,6 +106,11 @@ def load_results(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def save_results(path: Path, results: list[Result]) -> None:
-    """Puts the new results beside those of the experiments that did not run."""
-    entries = load_results(path) | {result.name: asdict(result) for result in results}
+    """Puts the new results beside those of the experiments that did not run. If only its seconds differ, the recorded one stays."""
+    entries = load_results(path)
+    for result in results:
+        recorded = entries.get(result.name, {})
+        fresh = asdict(result)
+        if fresh | {"seconds": None} != recorded | {"seconds": None}:
+            entries[result.name] = fresh
     path.write_text(json.dumps([entries[name] for name in sorted(entries)], indent=2, ensure_ascii=False) + "\n")

@@ -20,6 +20,18 @@ def print_table(results: Iterable[Mapping[str, Any]], console: Console | None = 
     (console or Console()).print(table)
 
 
+def print_counts(result: Mapping[str, Any], console: Console) -> None:
+    """Everything that one experiment counted, as its page shows it."""
+    console.print(f"\nLoad: {result['load']}.", markup=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("counted")
+    table.add_column("naive", justify="right")
+    table.add_column("solved", justify="right")
+    for name in {**result["naive"], **result["solved"]}:
+        table.add_row(label(name), _cell(result["naive"].get(name)), _cell(result["solved"].get(name)))
+    console.print(table)
+
+
 def markdown_counts(result: Mapping[str, Any]) -> str:
     """The counts of one experiment as a Markdown table: a row a count, naive beside solved."""
     lines = [f"Load: {result['load']}.", "", "| counted | naive | solved |", "| --- | ---: | ---: |"]

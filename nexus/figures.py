@@ -1,12 +1,13 @@
 """The numbers on the pages of docs/: what was counted, what was timed, and how many there are of a thing."""
 
+import json
 from collections.abc import Callable, Sized
 from typing import Any
 
 from labkit import bench as benchmarks
 from labkit.experiment import load_results
 from labkit.render import markdown_counts
-from nexus import compose, copying, doctor
+from nexus import compose, copying, doctor, stopwatch
 from nexus.compose import ROOT
 from nexus.demos import demos
 from nexus.faults import FAULTS
@@ -47,7 +48,10 @@ def bench(up: str, which: str) -> str:
 
 
 def number(up: str, what: str) -> str:
-    """How many there are of a thing; memory and disk in MB, as tests and `make doctor` hold them."""
+    """How many there are of a thing; memory and disk in MB, as tests and `make doctor` hold them; what nexus/stopwatch.py has timed."""
+    timings = json.loads(stopwatch.FILE.read_text())
+    if what in timings:
+        return str(timings[what])
     limits = {"memory": doctor.SERVICES_MEMORY_MB, "disk": doctor.WANTED_DISK_MB}
     if what in limits:
         return f"{limits[what]:,}"

@@ -1,6 +1,7 @@
 """All experiments against real servers: measured and kept (`make lab`), or measured and compared (`make claims`)."""
 
 import contextlib
+import difflib
 import json
 import os
 import sys
@@ -12,8 +13,8 @@ from typing import Any
 
 from rich.console import Console
 
-from labkit.experiment import Result, load_results, save_results
-from labkit.render import print_table
+from labkit.experiment import Result, is_experiment, load_results, save_results
+from labkit.render import print_counts, print_table
 from nexus import readme
 from nexus.child import Job, call, side_by_side
 from nexus.compose import ROOT
@@ -27,10 +28,10 @@ console = Console(highlight=False)
 def run(demo: str | None, only: str | None) -> int:
     """Runs the experiments, prints one table, and keeps what was counted in each demo's lab/results.json."""
     begun = time.monotonic()
-    results = measure(demo, only)
-    if not results:
-        console.print(f"there is no experiment named {only}", markup=False)
+    if only and (said := unknown(demo, only)):
+        console.print(said, markup=False)
         return 2
+    results = measure(demo, only)
     keep = os.access(ROOT / "rest_demo/lab", os.W_OK)
     if not keep:
         console.print("the results are not saved: this container's files are read-only")
@@ -39,9 +40,22 @@ def run(demo: str | None, only: str | None) -> int:
         if fresh := [result for result in results if result["demo"] == path.name and result["holds"]]:
             save_results(path / "lab/results.json", [Result(**result) for result in fresh])
     print_table(results, console)
+    if only:
+        print_counts(results[0], console)
     broken = [result["name"] for result in results if not result["holds"]]
+    if broken and keep:
+        console.print("a run whose proof does not hold is not saved")
     console.print(f"{len(results)} experiments in {time.monotonic() - begun:.0f} s, {len(broken)} do not hold {' '.join(broken)}")
     return 1 if broken else 0
+
+
+def unknown(demo: str | None, only: str) -> str:
+    """Empty when there is such an experiment; otherwise what to say, before any server starts."""
+    names = sorted(path.stem for folder in demos(demo) for path in (folder / "lab").glob("[a-z]*.py") if is_experiment(path.stem))
+    if only in names:
+        return ""
+    near = difflib.get_close_matches(only, names, n=1)
+    return f"there is no experiment named {only}" + (f"; did you mean {near[0]}?" if near else f"; there are {', '.join(names)}")
 
 
 def measure(demo: str | None, only: str | None = None) -> list[dict[str, Any]]:
@@ -81,11 +95,11 @@ def bench(demo: str | None, only: str | None) -> int:
 
 def claims(demo: str | None, only: str | None) -> int:
     """0 when every README says what its results say, and a fresh measurement bears the results out."""
+    if only and (said := unknown(demo, only)):
+        console.print(said, markup=False)
+        return 2
     problems = readme.differences()
     fresh = measure(demo, only)
-    if not fresh:
-        console.print(f"there is no experiment named {only}", markup=False)
-        return 2
     for result in fresh:
         recorded = load_results(next(path for path in demos() if path.name == result["demo"]) / "lab/results.json")
         problems += contradictions(result, recorded.get(result["name"]))

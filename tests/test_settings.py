@@ -97,3 +97,12 @@ def test_every_variable_that_a_service_reads_stands_in_env_example() -> None:
 
     assert not read - explained - wired - INTERNAL
     assert read >= INTERNAL
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_manage_py_runs_in_its_folder_without_make(room: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=room, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
