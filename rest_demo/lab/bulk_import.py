@@ -70,8 +70,8 @@ def solved() -> Counts:
 def import_both(view: type[APIView]) -> Counts:
     return {
         "rows": ROWS,
-        "saved_with_an_invalid_row": import_one(view, invalid()),
-        "saved_with_a_rejected_row": import_one(view, rejected_by_the_database()),
+        "saved_of_100_with_one_invalid_row": import_one(view, invalid()),
+        "saved_of_100_with_one_rejected_row": import_one(view, rejected_by_the_database()),
     }
 
 
@@ -109,8 +109,10 @@ experiment = Experiment(
     load=f"two files of {ROWS} products: in one, a row is invalid; in the other, the database rejects a row",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: (counts["saved_with_an_invalid_row"], counts["saved_with_a_rejected_row"]) == (0, 0),
-    holds=lambda counts: (counts["saved_with_an_invalid_row"], counts["saved_with_a_rejected_row"]) == (ROWS - 1, ROWS - 1),
-    proof=("saved_with_an_invalid_row", "saved_with_a_rejected_row"),
+    breaks=lambda counts: (counts["saved_of_100_with_one_invalid_row"], counts["saved_of_100_with_one_rejected_row"]) == (0, 0),
+    holds=lambda counts: (
+        (counts["saved_of_100_with_one_invalid_row"], counts["saved_of_100_with_one_rejected_row"]) == (ROWS - 1, ROWS - 1)
+    ),
+    proof=("saved_of_100_with_one_invalid_row", "saved_of_100_with_one_rejected_row"),
     code="shop/services.py",
 )

@@ -18,6 +18,7 @@ from labkit.processes import free_port, is_serving, listening, running, wait_unt
 HOST = "127.0.0.1"
 WORKERS, PHONES, SILENT, REQUESTS = 2, 2, 50, 20
 TIMEOUT_SECONDS = 4
+PROOF = tuple(f"answered_of_{REQUESTS}_beside_{silent}_silent_clients" for silent in (PHONES, SILENT))
 SILENT_BODY = (
     f"POST /api/v1/auth/token/ HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
 ).encode()
@@ -55,8 +56,8 @@ def count_answers(port: int) -> Counts:
     return {
         "silent_bodies": SILENT,
         "requests": REQUESTS,
-        "answered_beside_2": beside_two,
-        "answered_beside_50": beside_all,
+        PROOF[0]: beside_two,
+        PROOF[1]: beside_all,
     }
 
 
@@ -89,8 +90,8 @@ experiment = Experiment(
     f"gunicorn has {WORKERS} sync workers; a request without an answer after {TIMEOUT_SECONDS} s is not answered",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: counts["answered_beside_2"] == 0 and counts["answered_beside_50"] == 0,
-    holds=lambda counts: counts["answered_beside_2"] == REQUESTS and counts["answered_beside_50"] == REQUESTS,
-    proof=("answered_beside_2", "answered_beside_50"),
+    breaks=lambda counts: [counts[name] for name in PROOF] == [0, 0],
+    holds=lambda counts: [counts[name] for name in PROOF] == [REQUESTS, REQUESTS],
+    proof=PROOF,
     code="deploy/nginx.conf",
 )

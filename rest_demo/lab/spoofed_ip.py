@@ -95,7 +95,7 @@ def attack(view: type[APIView]) -> Counts:
         "guesses": len(direct),
         "let_through": count_let_through(direct),
         "let_through_at_one_customer": count_let_through(direct[: GUESSES // 2]),
-        "let_through_a_proxy": count_let_through(proxied),
+        "let_through_behind_a_proxy": count_let_through(proxied),
         "neighbours_refused": len(neighbours) - count_let_through(neighbours),
     }
 
@@ -163,15 +163,17 @@ experiment = Experiment(
     naive=naive,
     solved=solved,
     breaks=lambda counts: (
-        counts["let_through"] == GUESSES and counts["let_through_a_proxy"] == GUESSES and counts["past_the_limit_with_two_spellings"] > 0
+        counts["let_through"] == GUESSES
+        and counts["let_through_behind_a_proxy"] == GUESSES
+        and counts["past_the_limit_with_two_spellings"] > 0
     ),
     holds=lambda counts: (
         counts["let_through"] <= PER_ADDRESS
         and counts["let_through_at_one_customer"] <= PER_USER
-        and counts["let_through_a_proxy"] <= PER_ADDRESS
+        and counts["let_through_behind_a_proxy"] <= PER_ADDRESS
         and counts["neighbours_refused"] == 0
         and counts["let_through_with_two_spellings"] == REAL_LIMIT
     ),
-    proof=("let_through", "let_through_a_proxy", "past_the_limit_with_two_spellings"),
+    proof=("let_through", "let_through_behind_a_proxy", "past_the_limit_with_two_spellings"),
     code="patterns/http/client_address",
 )

@@ -90,7 +90,7 @@ def steal(view: type[APIView], login: Any) -> Counts:
         "thief_was_first": int(bool(thiefs)),
         "owner_was_refused": int(not owners),
         "tries_of_the_thief": TRIES,
-        "uses_after_reuse": uses(view, thiefs),
+        "refreshes_of_the_thief_after_reuse": uses(view, thiefs),
     }
 
 
@@ -123,11 +123,11 @@ experiment = Experiment(
     f"and {TRIES} times more; a statement takes {ROUND_TRIP_SECONDS * 1000:.0f} ms",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: counts["successes"] > 1 and counts["uses_after_reuse"] > 0,
+    breaks=lambda counts: counts["successes"] > 1 and counts["refreshes_of_the_thief_after_reuse"] > 0,
     holds=lambda counts: (
-        (counts["successes"], counts["good_after_the_race"], counts["uses_after_reuse"]) == (1, 0, 0)
+        (counts["successes"], counts["good_after_the_race"], counts["refreshes_of_the_thief_after_reuse"]) == (1, 0, 0)
         and counts["thief_was_first"] == counts["owner_was_refused"] == 1
     ),
-    proof=("successes", "uses_after_reuse"),
+    proof=("successes", "refreshes_of_the_thief_after_reuse"),
     code="patterns/http/refresh_rotation/rotation.py",
 )
