@@ -9,6 +9,8 @@ Guarantee
     - The replay has the same status, body and REPLAYED_HEADERS.
     - No key or two: 400. Another body: 422. In progress for `wait_seconds`: 409.
     - Keys are separate per user, method, path and query.
+    - Authenticated users only: visitors would get each other's responses. They get 401
+      or 403.
 
 Not guaranteed
     Effects outside the database: use an outbox. Errors and redirects free the key. JSON
