@@ -2,10 +2,10 @@
 
 challenges [NAME…]    the table of a demo's challenges (in the root's README: of these), each with a link to its page
 counts NAME           what one experiment counted, naive beside solved
-patterns [GROUP]      every pattern (of a group), with the problem it solves
+patterns [GROUP]      every pattern (of a group): what it does, and the problem it solves
 source PATH NAME      a link to the file of a function or class
 excerpt PATH NAME     the code of a function, method (Class.method) or class, without its docstring
-proof, figure, ratio, number, challenge   one number or link in a line of text: see nexus/concepts.py
+proof, figure, ratio, spread, number, challenge   one number or link in a line of text: see nexus/concepts.py
 
 Paths begin at the page's folder. A challenge's page is `lab/<experiment>.md`, beside its experiment.
 The pages in docs/ have the markers of nexus/concepts.py; the paths in theirs begin at the root.
@@ -28,7 +28,7 @@ from nexus.compose import ROOT
 from nexus.demos import demos
 
 MARKER = re.compile(r"(<!-- begin ([a-z]+)((?: [^ ]+)*?) -->)(.*?)(<!-- end -->)", re.DOTALL)
-IN_A_LINE = ("proof", "figure", "ratio", "number", "challenge")
+IN_A_LINE = ("proof", "figure", "ratio", "spread", "number", "challenge")
 console = Console(highlight=False)
 
 
@@ -118,11 +118,12 @@ def counts(folder: Path, name: str) -> str:
 
 def patterns(folder: Path, group: str = "") -> str:
     """The patterns of a group; in a demo's README those that it imports."""
-    lines = ["| pattern | the problem |", "| --- | --- |"]
+    lines = ["| pattern | what it does | the problem |", "| --- | --- | --- |"]
     for name, path in copying.patterns().items():
         if group == path.parent.name or (not group and imports(folder, copying.dotted(path))):
             problem = " ".join(copying.section(path, "Problem").split())
-            lines.append(f"| [`{name}`]({os.path.relpath(path, folder)}) | {problem} |")
+            code = os.path.relpath(path / "__init__.py", folder)
+            lines.append(f"| [`{name}`]({code}) | {copying.docstring(path).partition(chr(10))[0]} | {problem} |")
     return "\n" + "\n".join(lines) + "\n"
 
 

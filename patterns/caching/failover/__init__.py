@@ -1,4 +1,4 @@
-"""Failover: a Redis pool that notices it, and connects anew to the new master.
+"""Failover: a Redis pool that notices one, and connects to the new master.
 
 Problem
     After a failover, pooled connections stay with the old master, now a replica: every

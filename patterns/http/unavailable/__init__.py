@@ -1,4 +1,4 @@
-"""503 for a dependency that is down: the client is told to retry, and when.
+"""503 for a dependency that is down: the response says when to retry.
 
 Problem
     The database is restarted, or a row is locked too long. Django answers 500, which
