@@ -140,7 +140,7 @@ def entry(fault: Fault) -> dict[str, Any]:
 
 def table(up: str) -> str:
     """The recorded faults, as a table for a page that lies `up` from the root."""
-    lines = ["| planted | they say | in | turns red | and says |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| fault | the excuse | file | command that turns red | message |", "| --- | --- | --- | --- | --- |"]
     for found in json.loads(RECORD.read_text()):
         file = f"[{found['file']}]({up}/{found['file']})" if (ROOT / found["file"]).exists() else f"`{found['file']}`"
         lines.append(
