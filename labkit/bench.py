@@ -111,16 +111,23 @@ def load(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def markdown(entry: Mapping[str, Any]) -> str:
-    """A table: a row a way, with its speed relative to the baseline's."""
-    lines = [
-        f"{entry['question']} Speed relative to *{entry['baseline']}*: the median of {entry['rounds']} rounds by turns, with the range."
-    ]
+    """A table: one row per variant, with its speed relative to the baseline's."""
+    measured = f"the median and the range of {entry['rounds']} alternating rounds"
+    lines = [f"{entry['question']} Speed relative to *{entry['baseline']}*: {measured}."]
     names = list(dict.fromkeys(name for row in entry["rows"] for name in row.get("figures", {})))
-    columns = ["speed", "from – to", *names]
+    columns = ["speed", "range", *names]
     lines += ["", f"| | {' | '.join(columns)} |", f"| --- |{' ---: |' * len(columns)}"]
     for row in entry["rows"]:
         cells = [f"{row['ratio']:.2f}", f"{row['lowest']:.2f} – {row['highest']:.2f}"]
         cells += [f"{row['figures'][name]:g}" if name in row.get("figures", {}) else "" for name in names]
         lines.append(f"| {row['label']} | {' | '.join(cells)} |")
-    lines += [f"\n{label} is not measured here: {why}" for label, why in entry.get("not_measured", {}).items()]
-    return "\n".join([*lines, "", f"Measured on {entry['machine']}."])
+    others = [row for row in entry["rows"] if row["label"] != entry["baseline"]]
+    if same := [row["label"] for row in others if includes_one(row)]:
+        lines += ["", f"The range includes 1, so no difference in speed was found: {'; '.join(same)}."]
+    lines += [f"\n{label}: {why}" for label, why in entry.get("not_measured", {}).items()]
+    return "\n".join(lines)
+
+
+def includes_one(row: Mapping[str, Any]) -> bool:
+    """The rounds do not agree on which of the two is faster."""
+    return bool(row["lowest"] <= 1 <= row["highest"])

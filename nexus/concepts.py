@@ -8,14 +8,16 @@ glossary                    the terms of all pages' "Also known as" lines, with 
 proof DEMO/EXPERIMENT       its proof, in the line of the text
 figure DEMO/EXPERIMENT SIDE COUNT   one counted number, in the line of the text
 ratio DEMO/BENCHMARK LABEL  how fast one way was beside the baseline, in the line of the text
+spread DEMO/BENCHMARK LABEL the same with its range, and whether that shows a difference
 counts DEMO/EXPERIMENT      its whole table
 bench DEMO/BENCHMARK        its whole table
+machine                     the machine that the benchmarks ran on
 source PATH NAME            a link to the file of a function or class
 excerpt PATH NAME           the code itself
 pages FOLDER                the pages of a folder of docs/, each with its first paragraph
 variables                   every variable of .env.example
 processes                   every process of docker-compose.yml
-number WHAT                 how many demos, experiments, patterns or processes there are
+number WHAT                 how many demos, experiments, patterns or processes there are; memory, disk or image in MB
 planted                     the faults that `make planted` plants, and what turns red
 """
 
@@ -29,7 +31,7 @@ from nexus import planted as planting
 from nexus import readme
 from nexus.compose import ROOT
 from nexus.demos import demos
-from nexus.figures import all_processes, bench, counts, figure, number, proof, ratio, results_of
+from nexus.figures import all_processes, bench, counts, figure, machine, number, proof, ratio, results_of, spread
 
 DOCS = ROOT / "docs"
 BETWEEN_TERMS = re.compile(r", (?![^(]*\))")  # a comma in brackets belongs to its term
@@ -38,8 +40,8 @@ ALSO_KNOWN_AS = re.compile(r"^\*Also known as: ([^*]+?)\.?\*$", re.MULTILINE)
 
 def body(page: Path, kind: str, arguments: list[str]) -> str:
     makers: tuple[Callable[..., str], ...] = (
-        challenges, challenge, whole, glossary, symptoms, proof, figure, ratio, counts, bench,
-        source, excerpt, pages, variables, processes, number, planted,
+        challenges, challenge, whole, glossary, symptoms, proof, figure, ratio, spread, counts, bench,
+        machine, source, excerpt, pages, variables, processes, number, planted,
     )  # fmt: skip
     known = {maker.__name__: maker for maker in makers}
     name = page.relative_to(ROOT)

@@ -70,7 +70,7 @@ def configuration() -> str:
     patterns = f'{{ "Patterns" = "{docs_stage.place(ROOT / "patterns/README.md")}" }}'
     nav = (
         f'[{{ "Project Nexus" = "index.md" }}, {entries(others)}, {{ "Concepts" = [{entries(concepts)}] }}, '
-        f'{{ "Challenges of the whole" = [{entries(challenges)}] }}, '
+        f'{{ "Challenges of the whole stack" = [{entries(challenges)}] }}, '
         f'{{ "Services" = [{demos}] }}, {patterns}, {{ "Decisions" = [{entries(decisions)}] }}]'
     )
     return (DOCS / "zensical.toml").read_text().replace("nav = []", f"nav = {nav}")

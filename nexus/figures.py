@@ -1,6 +1,7 @@
 """The numbers on the pages of docs/: what was counted, what was timed, and how many there are of a thing."""
 
 import json
+import re
 from collections.abc import Callable, Sized
 from typing import Any
 
@@ -37,6 +38,20 @@ def ratio(up: str, which: str, *label: str) -> str:
     return f"{found['ratio']:.2f}"
 
 
+def spread(up: str, which: str, *label: str) -> str:
+    demo, _, name = which.partition("/")
+    rows = benchmarks.load(ROOT / demo / "lab/bench.json")[name]["rows"]
+    found = {row["label"]: row for row in rows}[" ".join(label)]
+    verdict = ", no difference found" if benchmarks.includes_one(found) else ""
+    return f"{found['ratio']:.2f} ({found['lowest']:.2f} to {found['highest']:.2f}{verdict})"
+
+
+def machine(up: str) -> str:
+    """The machines of all benchmarks, in one sentence."""
+    recorded = [entry for demo in demos() for entry in benchmarks.load(demo / "lab/bench.json").values()]
+    return f"All tables were measured on {' and '.join(sorted({entry['machine'] for entry in recorded}))}."
+
+
 def counts(up: str, which: str) -> str:
     [result] = results_of(which)
     return f"\n{markdown_counts(result)}\n"
@@ -48,11 +63,8 @@ def bench(up: str, which: str) -> str:
 
 
 def number(up: str, what: str) -> str:
-    """How many there are of a thing; memory and disk in MB, as tests and `make doctor` hold them; what nexus/stopwatch.py has timed."""
-    timings = json.loads(stopwatch.FILE.read_text())
-    if what in timings:
-        return str(timings[what])
-    limits = {"memory": doctor.SERVICES_MEMORY_MB, "disk": doctor.WANTED_DISK_MB}
+    """How many there are of a thing; memory, disk and image in MB, as they are checked; what nexus/stopwatch.py has timed."""
+    limits = {"memory": doctor.SERVICES_MEMORY_MB, "disk": doctor.WANTED_DISK_MB, "image": image_budget()}
     if what in limits:
         return f"{limits[what]:,}"
     things: dict[str, Callable[[], Sized]] = {
@@ -63,7 +75,15 @@ def number(up: str, what: str) -> str:
         "patterns": copying.patterns,
         "processes": lambda: [each for each in all_processes() if not each.runs_once],
     }
-    return str(len(things[what]()))
+    if what in things:
+        return str(len(things[what]()))
+    return str(json.loads(stopwatch.FILE.read_text())[what])
+
+
+def image_budget() -> int:
+    """The largest image in MB that tests/images.sh accepts."""
+    [megabytes] = re.findall(r"^budget=\$\{1:-(\d+)\}", (ROOT / "tests/images.sh").read_text(), re.MULTILINE)
+    return int(megabytes)
 
 
 def experiments() -> list[dict[str, Any]]:

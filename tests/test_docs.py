@@ -81,6 +81,26 @@ def test_the_glossary_lists_each_term_once_with_all_its_pages() -> None:
     assert [part for part in known if part not in table.lower()] == []
 
 
+def test_every_challenge_is_found_by_its_symptom() -> None:
+    text = (ROOT / "docs/challenges.md").read_text()
+    table = text[text.index("## By symptom") : text.index("## All challenges")]
+    wanted = [f"<!-- begin challenge {each['demo']}/{each['name']} -->" for each in figures.experiments()]
+    wanted += [f"](challenges/{page.name})" for page in concepts.whole_pages()]
+
+    assert len(wanted) >= 50
+    assert [each for each in wanted if each not in table] == []
+
+
+def test_a_benchmark_whose_range_includes_one_says_that_no_difference_was_found() -> None:
+    rows = [("old", 1.0, 1.0, 1.0), ("same", 1.4, 0.8, 7.6), ("fast", 1.5, 1.1, 1.9), ("slow", 0.5, 0.3, 0.9)]
+    entry = {"question": "Which?", "baseline": "old", "rounds": 9, "not_measured": {"new": "it is not installed"}}
+    entry["rows"] = [dict(zip(("label", "ratio", "lowest", "highest"), row, strict=True)) for row in rows]
+    [sentence] = [line for line in bench.markdown(entry).splitlines() if "no difference" in line]
+
+    assert sentence.endswith(": same.")
+    assert "\nnew: it is not installed" in bench.markdown(entry)
+
+
 def test_every_benchmark_stands_on_the_page_of_benchmarks() -> None:
     page = (ROOT / "docs/benchmarks.md").read_text()
     recorded = [f"{demo.name}/{name}" for demo in DEMOS for name in bench.load(demo / "lab/bench.json")]
