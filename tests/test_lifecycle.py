@@ -98,7 +98,7 @@ def test_down_of_one_demo_stops_what_only_it_needs_and_up_adds_it(stack: Stack) 
     assert len(left - before) == 1  # nginx, with fewer routes
     assert len(left) == len(before) - 2
     assert port_is_free(stack.port_base + 6)
-    assert "async_demo does not run" in again.stdout
+    assert "async_demo is not running" in again.stdout
     assert "async" not in [line.split()[0] for line in stack.make("status").stdout.splitlines()]
 
     up = stack.make("up", "DEMO=async_demo")

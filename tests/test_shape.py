@@ -274,3 +274,10 @@ def test_lock_files_hold_versions_and_hashes_and_no_addresses() -> None:
     assert len(locks) > 1
     assert [str(path.relative_to(ROOT)) for path in locks if "://" in path.read_text()] == []
     assert all("sha512-" in path.read_text() for path in locks[1:])
+
+
+def test_a_patterns_tests_have_no_marker_of_this_repository() -> None:
+    """They travel with the pattern to a project that does not know it."""
+    marked = [path for path in (ROOT / "patterns").rglob("test_*.py") if re.search(r"mark\.(slow|native|nightly)", path.read_text())]
+
+    assert marked == []

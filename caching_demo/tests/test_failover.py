@@ -1,5 +1,6 @@
 """A failover with two real servers: the address moves, the old master becomes a replica."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,6 +81,14 @@ def works(use_it: Callable[[], Any]) -> Callable[[], bool]:
     return try_it
 
 
+def connected(pool: redis.ConnectionPool) -> Any:
+    """The pool's time-outs are short: on a busy machine not every connection is made at the first try."""
+    for _ in range(10):
+        with contextlib.suppress(redis.TimeoutError):
+            return pool.get_connection()
+    return pool.get_connection()
+
+
 def test_cache_locks_counters_and_limits_follow_a_failover_within_two_seconds(
     client: Client, committed_mug: Product, fail_over: Callable[[], None], login: Login
 ) -> None:
@@ -106,16 +115,15 @@ def test_cache_locks_counters_and_limits_follow_a_failover_within_two_seconds(
     for use_it in uses.values():
         wait_until(works(use_it), timeout_seconds=5, what="all of it to work before")
     pool = store.client(store.server()).connection_pool
-    taken = [pool.get_connection() for _ in range(THREADS)]
+    taken = [connected(pool) for _ in range(THREADS)]
     for each in taken:
         pool.release(each)
     fail_over()
     began, failed = time.monotonic(), []
     for name, use_it in uses.items():
-        left_seconds = began + RECOVERY_SECONDS - time.monotonic()
-        try:
-            wait_until(works(use_it), timeout_seconds=max(left_seconds, 0), what=name)
-        except TimeoutError:
+        while not (it_works := works(use_it)()) and time.monotonic() < began + RECOVERY_SECONDS:
+            time.sleep(0.02)
+        if not it_works:
             failed.append(name)
 
     assert failed == []

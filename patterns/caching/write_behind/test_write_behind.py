@@ -127,7 +127,6 @@ def flush_and_die(name: str, database: str, step: tuple[str, int]) -> None:
     buffer(client, name).flush(apply_or_die)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "step", [("before", 1), ("after", 1), ("in", 0), ("before", 2), ("after", 2)]
 )

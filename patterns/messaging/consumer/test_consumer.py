@@ -218,7 +218,6 @@ def test_a_message_that_cannot_be_delayed_is_not_acknowledged(
     wait_until(lambda: handler.ended == ["a"])
 
 
-@pytest.mark.slow
 def test_a_handler_slower_than_the_heartbeat_runs_once(
     channel: Any, queue: WorkQueue, handler: Handler, start: Start
 ) -> None:

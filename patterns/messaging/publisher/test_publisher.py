@@ -154,7 +154,6 @@ def test_a_message_for_a_full_queue_is_refused(
     publisher.publish("order.placed", b"{}", "message-2")
 
 
-@pytest.mark.slow
 def test_a_message_that_is_too_large_is_refused_and_costs_no_other(
     publisher: Publisher, broker: Any, exchange: str
 ) -> None:

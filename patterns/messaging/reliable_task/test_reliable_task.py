@@ -320,7 +320,6 @@ def test_a_task_over_its_soft_limit_can_clean_up_and_fails(running: Running) -> 
     assert running.dead() == ["rejected"]
 
 
-@pytest.mark.slow
 def test_a_killed_worker_counts_against_no_waiting_task(
     running: Running,
 ) -> None:
