@@ -63,7 +63,7 @@ def count(ask: Ask, means: Callable[[str], AbstractAsyncContextManager[Any]]) ->
     return {
         "calls": stats["calls"],
         "offers": offers,
-        "most_in_flight": stats["most_in_flight"],
+        "most_calls_at_once": stats["most_in_flight"],
         "connections": stats["connections"],
         "one_quote_ms": round(elapsed_seconds / QUOTES * 1000),
         "slowest_carrier_ms": stats["slowest_ms"],
@@ -83,8 +83,8 @@ experiment = Experiment(
     load=f"{QUOTES} quotes, one after another, each from five carriers that take 60 to 120 ms",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: counts["most_in_flight"] == 1 and counts["connections"] == counts["calls"],
-    holds=lambda counts: counts["most_in_flight"] == 5 and counts["connections"] == 5 and counts["offers"] == counts["calls"] == 5 * QUOTES,
-    proof=("most_in_flight", "connections"),
+    breaks=lambda counts: counts["most_calls_at_once"] == 1 and counts["connections"] == counts["calls"],
+    holds=lambda counts: counts["most_calls_at_once"] == 5 and counts["connections"] == 5 and counts["offers"] == counts["calls"] == 5 * QUOTES,
+    proof=("most_calls_at_once", "connections"),
     code="patterns/asyncio/gather_settled",
 )

@@ -56,7 +56,7 @@ def keyspace(client: redis.Redis) -> tuple[int, int]:
 
 
 def against_the_trace(percent: int) -> Counts:
-    return {"reads": READS, "true_percent": true_percent(), "said_percent": percent, "wrong_by": abs(percent - true_percent())}
+    return {"reads": READS, "true_percent": true_percent(), "said_percent": percent, "percentage_points_off": abs(percent - true_percent())}
 
 
 def replay() -> None:
@@ -77,8 +77,8 @@ experiment = Experiment(
     load=f"{READS} reads of product pages, each together with {SESSION_KEYS} session keys",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: counts["wrong_by"] >= 10,
-    holds=lambda counts: counts["wrong_by"] == 0,
-    proof=("wrong_by",),
+    breaks=lambda counts: counts["percentage_points_off"] >= 10,
+    holds=lambda counts: counts["percentage_points_off"] == 0,
+    proof=("percentage_points_off",),
     code="patterns/caching/hit_ratio",
 )

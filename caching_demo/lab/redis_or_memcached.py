@@ -159,7 +159,7 @@ def try_all(side: type[NaiveSide]) -> Counts:
             }
             with override_settings(CACHES=both, CACHE=kind):
                 table |= {f"{kind}_{promise}": outcome(getattr(side(kind), promise)) for promise in PROMISES}
-    return {"promises": len(table), "broken": sum(each == -1 for each in table.values()), **table}
+    return {"promises": len(table), "broken_promises": sum(each == -1 for each in table.values()), **table}
 
 
 def outcome(promise: Callable[[], bool]) -> int:
@@ -198,8 +198,8 @@ experiment = Experiment(
     load=f"{len(PROMISES)} promises on Redis and on Memcached; 1: kept, 0: refused with an error, -1: broken",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: counts["broken"] > 0,
-    holds=lambda counts: counts["broken"] == 0 and all(counts[f"redis_{promise}"] == 1 for promise in PROMISES),
-    proof=("broken",),
+    breaks=lambda counts: counts["broken_promises"] > 0,
+    holds=lambda counts: counts["broken_promises"] == 0 and all(counts[f"redis_{promise}"] == 1 for promise in PROMISES),
+    proof=("broken_promises",),
     code="patterns/caching/leases",
 )

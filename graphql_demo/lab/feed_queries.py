@@ -70,7 +70,7 @@ def ask_all() -> tuple[Counts, list[Any]]:
         for first in (FEW, MANY):
             with count_queries() as statements:
                 reviews = ask(post, first)
-            counts[f"queries_{first}_{name}"] = len(statements)
+            counts[f"sql_queries_for_{first}_reviews_{name}"] = len(statements)
     return counts | {"reviews": len(reviews), "comments": sum(len(review["node"]["comments"]["edges"]) for review in reviews)}, reviews
 
 
@@ -106,11 +106,11 @@ experiment = Experiment(
     "under WSGI and under ASGI",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: counts["queries_50_wsgi"] > counts["queries_10_wsgi"] > BATCHES and counts["stock_loader_answers"] == 0,
+    breaks=lambda counts: counts["sql_queries_for_50_reviews_wsgi"] > counts["sql_queries_for_10_reviews_wsgi"] > BATCHES and counts["stock_loader_answers"] == 0,
     holds=lambda counts: (
-        {count for name, count in counts.items() if name.startswith("queries_")} == {BATCHES}
+        {count for name, count in counts.items() if name.startswith("sql_queries_")} == {BATCHES}
         and (counts["reviews"], counts["comments"], counts["answers_that_differ"]) == (MANY, MANY * COMMENTS, 0)
     ),
-    proof=("queries_10_wsgi", "queries_50_wsgi", "queries_50_asgi"),
+    proof=("sql_queries_for_10_reviews_wsgi", "sql_queries_for_50_reviews_wsgi", "sql_queries_for_50_reviews_asgi"),
     code="patterns/graphql/loaders",
 )

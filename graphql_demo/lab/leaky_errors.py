@@ -91,7 +91,7 @@ def ask(view: Any) -> Counts:
     return {
         "errors": len(errors),
         "internal_texts_leaked": sum(secret in answer for answer in answers for secret in SECRETS),
-        "with_a_code": sum("code" in error.get("extensions", {}) for error in errors),
+        "errors_with_a_code": sum("code" in error.get("extensions", {}) for error in errors),
         "ids_found_in_the_log": sum(any(each in line for line in log.lines) for each in ids),
         "expected_errors_shown": sum("Log in first." in answer for answer in answers),
     }
@@ -114,9 +114,9 @@ experiment = Experiment(
     breaks=lambda counts: counts["internal_texts_leaked"] >= len(FIELDS),
     holds=lambda counts: (
         (counts["internal_texts_leaked"], counts["expected_errors_shown"]) == (0, 1)
-        and counts["with_a_code"] == counts["errors"]
+        and counts["errors_with_a_code"] == counts["errors"]
         and counts["ids_found_in_the_log"] == len(FIELDS)
     ),
-    proof=("internal_texts_leaked", "with_a_code"),
+    proof=("internal_texts_leaked", "errors_with_a_code"),
     code="patterns/graphql/masked_errors",
 )

@@ -51,7 +51,7 @@ def own_queries_fail(new: str) -> bool:
 def naive() -> Counts:
     return {
         "planted": len(BREAKING),
-        "caught": sum(own_queries_fail(planted(change)) for change in BREAKING.values()),
+        "breaking_changes_found": sum(own_queries_fail(planted(change)) for change in BREAKING.values()),
         "false_alarms": sum(own_queries_fail(planted(change)) for change in HARMLESS.values()),
     }
 
@@ -59,7 +59,7 @@ def naive() -> Counts:
 def solved() -> Counts:
     return {
         "planted": len(BREAKING),
-        "caught": sum(bool(breaking_changes(COMMITTED, planted(change))) for change in BREAKING.values()),
+        "breaking_changes_found": sum(bool(breaking_changes(COMMITTED, planted(change))) for change in BREAKING.values()),
         "false_alarms": sum(bool(breaking_changes(COMMITTED, planted(change))) for change in HARMLESS.values()),
     }
 
@@ -70,8 +70,8 @@ experiment = Experiment(
     load=f"{len(BREAKING)} breaking changes and {len(HARMLESS)} compatible ones, made in the committed schema one at a time",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: counts["caught"] == 0,
-    holds=lambda counts: counts["caught"] == counts["planted"] and counts["false_alarms"] == 0,
-    proof=("caught",),
+    breaks=lambda counts: counts["breaking_changes_found"] == 0,
+    holds=lambda counts: counts["breaking_changes_found"] == counts["planted"] and counts["false_alarms"] == 0,
+    proof=("breaking_changes_found",),
     code="patterns/graphql/schema_changes",
 )
