@@ -84,7 +84,9 @@ experiment = Experiment(
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["most_calls_at_once"] == 1 and counts["connections"] == counts["calls"],
-    holds=lambda counts: counts["most_calls_at_once"] == 5 and counts["connections"] == 5 and counts["offers"] == counts["calls"] == 5 * QUOTES,
+    holds=lambda counts: (
+        counts["most_calls_at_once"] == 5 and counts["connections"] == 5 and counts["offers"] == counts["calls"] == 5 * QUOTES
+    ),
     proof=("most_calls_at_once", "connections"),
     code="patterns/asyncio/gather_settled",
 )

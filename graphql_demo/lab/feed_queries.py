@@ -106,7 +106,10 @@ experiment = Experiment(
     "under WSGI and under ASGI",
     naive=naive,
     solved=solved,
-    breaks=lambda counts: counts["sql_queries_for_50_reviews_wsgi"] > counts["sql_queries_for_10_reviews_wsgi"] > BATCHES and counts["stock_loader_answers"] == 0,
+    breaks=lambda counts: (
+        counts["sql_queries_for_50_reviews_wsgi"] > counts["sql_queries_for_10_reviews_wsgi"] > BATCHES
+        and counts["stock_loader_answers"] == 0
+    ),
     holds=lambda counts: (
         {count for name, count in counts.items() if name.startswith("sql_queries_")} == {BATCHES}
         and (counts["reviews"], counts["comments"], counts["answers_that_differ"]) == (MANY, MANY * COMMENTS, 0)
