@@ -96,7 +96,7 @@ def never(user: str) -> list[dict[str, Any]]:
 experiment = Experiment(
     challenge="Cache invalidation race: a slow reader puts the old value back",
     solution="leases: a loader may store its value only if nothing invalidated the key meanwhile",
-    load=f"{ROUNDS} forced rounds: a reader loads, a writer commits and invalidates, the reader stores",
+    load=f"{ROUNDS} rounds in which we force this order: a reader loads, a writer commits and invalidates, the reader stores",
     naive=naive,
     solved=solved,
     breaks=lambda counts: counts["stale_values_kept"] == ROUNDS,
