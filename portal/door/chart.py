@@ -28,6 +28,12 @@ class Pair:
     def title(self) -> str:
         return f"{self.label}: " + ", ".join(f"{bar.side} {bar.text}" for bar in self.bars)
 
+    @property
+    def is_equal(self) -> bool:
+        """Neither side is better: its bars get no colour."""
+        naive, solved = self.bars
+        return naive.text == solved.text
+
 
 def pairs(naive: Mapping[str, float], solved: Mapping[str, float]) -> tuple[Pair, ...]:
     """A pair for each count that either side has, in the order of the experiment. Raises ValueError on what is no number."""

@@ -36,21 +36,32 @@ def render_page(page: Path, demo: str) -> str:
 
 
 def _with_addresses(tokens: Iterable[Token], folder: str) -> Iterator[Token]:
-    """Relative links lead to this site's page or to the code; one without an address becomes text."""
-    is_dropped = False  # links are not nested
+    """Relative links lead to this site's page or to the code; one without an address becomes text that names the file."""
+    file = ""  # of the link without an address that we are in; links are not nested
     for token in tokens:
         if token.type == "link_open":
-            address = _address(str(token.attrGet("href")), folder)
-            is_dropped = not address
-            token.attrSet("href", address)
-        if not (is_dropped and token.type in ("link_open", "link_close")):
-            yield token
+            path = posixpath.normpath(posixpath.join(folder, href := str(token.attrGet("href"))))
+            address = _address(href, path)
+            file = "" if address else path
+            token.attrs = {"href": address} if address else {"title": path}
+        if file and token.type in ("link_open", "link_close"):
+            token.tag = "span"
+        if file and token.type == "text":
+            token.content = _from_root(token.content, file)
+        if token.type == "link_close":
+            file = ""
+        yield token
 
 
-def _address(href: str, folder: str) -> str:
+def _from_root(text: str, file: str) -> str:
+    """ " in shop/models.py" is " in rest_demo/shop/models.py"."""
+    words, space, path = text.rpartition(" ")
+    return f"{words}{space}{file}" if path and file.endswith(f"/{path}") else text
+
+
+def _address(href: str, path: str) -> str:
     if href.startswith(("http://", "https://", "#")):
         return href
-    path = posixpath.normpath(posixpath.join(folder, href))
     if found := re.fullmatch(r"(\w+)/lab/(\w+)\.md", path):
         return reverse("challenge", args=found.groups())
     return f"{settings.SOURCE_URL}/{path}" if settings.SOURCE_URL else ""

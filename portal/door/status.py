@@ -32,6 +32,10 @@ class ServerStatus:
     name: str
     is_up: bool
 
+    @property
+    def label(self) -> str:
+        return "pages (cache)" if self.name == "pages" else self.name  # the name alone does not say what it is
+
 
 def demo_status(demo: Demo) -> DemoStatus:
     """Never raises."""

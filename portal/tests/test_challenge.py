@@ -46,8 +46,8 @@ def test_links_to_the_code_need_its_address(client: Client, settings: Any) -> No
     settings.SOURCE_URL = "https://example.org/nexus/blob/main"
     as_link = html_of(client, OVERSELL)
 
-    assert "<code>reserve</code> in warehouse/services.py" in as_text
-    assert 'warehouse/services.py"' not in as_text
+    assert '<span title="database_demo/warehouse/services.py"><code>reserve</code> in database_demo/warehouse/services.py</span>' in as_text
+    assert 'href="database_demo' not in as_text
     assert 'href="https://example.org/nexus/blob/main/database_demo/warehouse/services.py"' in as_link
 
 
@@ -82,3 +82,7 @@ def test_a_card_leads_to_its_page(client: Client, rest_demo: FakeDemo) -> None:
 
     assert '<a href="/challenges/rest_demo/slow_client/">' in html
     assert "/challenges/rest_demo/without_a_page/" not in html
+
+
+def test_a_page_leads_back_to_its_card(client: Client) -> None:
+    assert '<a href="/#database_demo-oversell">Run it</a>' in html_of(client, OVERSELL)

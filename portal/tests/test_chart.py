@@ -25,6 +25,12 @@ def test_a_count_of_one_side_stands_beside_a_dash() -> None:
     assert (ms.label, ms.bars[0].text, ms.bars[1].percent) == ("slowest (ms)", "–", "100.0")
 
 
+def test_counts_that_are_equal_on_both_sides_are_marked() -> None:
+    [attempts, orders] = pairs({"attempts": 50, "orders": 17}, {"attempts": 50, "orders": 1})
+
+    assert (attempts.is_equal, orders.is_equal) == (True, False)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), True])
 def test_a_count_that_is_not_a_number_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="not a count"):

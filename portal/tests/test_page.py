@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.fake_demo import RESULT, FakeDemo
+from tests.fake_demo import DESCRIBED, RESULT, FakeDemo
 
 RECORDED = '<span class="badge">recorded</span>'
 FRESH = '<span class="badge fresh">measured here</span>'
@@ -91,3 +91,16 @@ def test_a_section_without_challenges_looks_again_and_changes_only_when_there_is
     assert still_down.status_code == 204
     assert "Run it</button>" in came_up
     assert "every 5s" not in came_up
+
+
+def test_the_challenges_begin_with_a_list_of_their_titles(client: Client, rest_demo: FakeDemo) -> None:
+    _, _, challenges = page(client).partition('<h2 id="challenges"')
+
+    assert '<li><a href="#rest_demo-double_click">The customer double-clicked: two orders</a></li>' in challenges
+
+
+def test_the_proof_has_the_separators_of_the_bars(client: Client, rest_demo: FakeDemo) -> None:
+    counted = {**RESULT, "proof": "rows of page 5000: 300000 → 21, kept: 5 → 1234"}
+    rest_demo.experiments = [{**DESCRIBED, "status": "idle", "recorded": counted}]
+
+    assert "rows of page 5000: 300,000 → 21, kept: 5 → 1,234" in page(client)

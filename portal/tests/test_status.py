@@ -60,11 +60,16 @@ def test_a_frozen_demo_is_silent_and_the_others_are_shown(client: Client, rest_d
 
 def test_servers_are_up_when_they_take_connections(client: Client, settings: Any, closed_port: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        settings.SERVERS = {"rabbitmq": f"127.0.0.1:{listening.getsockname()[1]}", "redis": f"127.0.0.1:{closed_port}"}
+        settings.SERVERS = {
+            "rabbitmq": f"127.0.0.1:{listening.getsockname()[1]}",
+            "redis": f"127.0.0.1:{closed_port}",
+            "pages": f"127.0.0.1:{closed_port}",
+        }
         html = status(client)
 
     assert 'rabbitmq <span class="muted">up</span>' in html
     assert 'redis <span class="muted">down</span>' in html
+    assert 'pages (cache) <span class="muted">down</span>' in html
     assert 'href="http://testserver:8073/">management</a>' in html
 
 
