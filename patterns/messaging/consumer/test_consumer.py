@@ -33,7 +33,9 @@ def url() -> str:
 @pytest.fixture
 def channel(url: str) -> Iterator[Any]:
     with contextlib.closing(pika.BlockingConnection(pika.URLParameters(url))) as connection:
-        yield connection.channel()
+        channel = connection.channel()
+        channel.confirm_delivery()  # a queue that was just declared may lose what is not confirmed
+        yield channel
 
 
 @pytest.fixture
