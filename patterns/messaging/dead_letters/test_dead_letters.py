@@ -12,6 +12,7 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import UnroutableError
 
+from ..topology import KEPT
 from . import DeadLetter, drop, listing, replay
 
 
@@ -84,7 +85,7 @@ def test_letters_are_in_their_queue_again_when_the_listing_returns(
     """A count right after a listing must not show fewer, nor a replay find fewer."""
     dead = f"test.{secrets.token_hex(4)}.dead"
     channel = confirmed(connection)
-    channel.queue_declare(dead, durable=True, arguments={"x-queue-type": "quorum"})
+    channel.queue_declare(dead, durable=True, arguments=KEPT)  # from 4.0 on the limit is 20
     try:
         for number in range(30):
             channel.basic_publish("", dead, str(number).encode())
