@@ -19,7 +19,7 @@ from nexus.demos import demos, environment
 from nexus.private_set import private_set
 
 LANES = 4  # on two cores: the tests of queue_demo and of the root wait for servers and processes more than they compute
-LONGEST = ("queue_demo", ROOT.name)  # they begin first; queue_demo has the processors before all others, then the root
+LONGEST = ("patterns", "queue_demo", ROOT.name)  # they begin first, and have the processors before all others
 PATTERNS = ROOT / "patterns"
 # parts of the root's tests that take minutes, and wait more than they compute: each runs beside the others
 PARTS = {
