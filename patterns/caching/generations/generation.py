@@ -109,14 +109,14 @@ class Generation:
                 return error
             try:
                 cache.delete(name)
-            except Exception:
+            except Exception:  # neither worked: the caller gets the first error
                 return error
         return None
 
     def _answers(self) -> bool:
         try:
             (self.strict or self.cache).get(self.name)
-        except Exception:
+        except Exception:  # any error means that it did not answer
             return False
         return True
 
